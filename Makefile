@@ -1,0 +1,27 @@
+# Everything from a fresh clone, with only git, make and Python >= 3.11.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: up test check clean venv dev lock
+
+up: venv            ## deploy the stack `local` on this machine
+	@$(BIN)/mooring up --stack local --yes
+
+venv:               ## the project's environment, made or repaired
+	@$(PYTHON) scripts/venv.py
+
+dev:                ## the same with what tests and checks need
+	@$(PYTHON) scripts/venv.py dev
+
+test: dev           ## all tests
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
+
+check: dev          ## lint, format, types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:              ## stop and remove what `make up` made: stacks of this machine, then the environment
+	@if [ -x $(BIN)/mooring ]; then $(BIN)/mooring destroy --stack local --yes || exit 1; fi
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

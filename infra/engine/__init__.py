@@ -1,0 +1,1 @@
+"""The embedded engine: the unmodified Pulumi program, in process, for what stays on this machine."""
