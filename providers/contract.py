@@ -173,6 +173,14 @@ class Predicts(Protocol):
         """The reply of the endpoint: `predictions`, one a row, and `model_version`."""
 
 
+@runtime_checkable
+class HasVersions(Protocol):
+    """The model kind of a cloud with a registry: what rollback and promotion choose from."""
+
+    def versions(self, id: str) -> list[ModelVersionState]:
+        """All versions of the model `id` whose artifact still exists, retired ones too, oldest first."""
+
+
 @dataclass(frozen=True)
 class Orphan:
     """A thing with our tags that no state holds. `kind` is the Pulumi type token's last part."""
