@@ -1,0 +1,46 @@
+"""What all tests share: a private home for each test, and no ambient settings.
+
+The cache of environments (`MOORING_CACHE`) is the one thing that tests share on purpose: building the image
+takes a while, is locked between processes, and never changes once built.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+KIT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def private_places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of its own for each test, short enough for Unix sockets, and gone afterwards."""
+    for name in list(os.environ):
+        if name.startswith(("MOORING_", "PULUMI_")) and name != "MOORING_CACHE":
+            monkeypatch.delenv(name)
+    home = Path(tempfile.mkdtemp(prefix="moor-"))
+    monkeypatch.setenv("MOORING_HOME", str(home))
+    monkeypatch.setenv("PULUMI_SKIP_UPDATE_CHECK", "true")
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def kit() -> Path:
+    """The checkout under test."""
+    return KIT
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs the Pulumi CLI where it is absent, and say so."""
+    if shutil.which("pulumi"):
+        return
+    absent = pytest.mark.skip(reason="the Pulumi CLI (`pulumi`) is not on PATH")
+    for item in items:
+        if "pulumi_cli" in item.keywords:
+            item.add_marker(absent)
