@@ -9,10 +9,10 @@ up: venv            ## deploy the stack `local` on this machine
 	@$(BIN)/mooring up --stack local --yes
 
 venv:               ## the project's environment, made or repaired
-	@$(PYTHON) scripts/venv.py
+	@$(PYTHON) scripts/environment.py
 
 dev:                ## the same with what tests and checks need
-	@$(PYTHON) scripts/venv.py dev
+	@$(PYTHON) scripts/environment.py dev
 
 test: dev           ## all tests
 	@$(BIN)/python -m pytest -n 4 --dist worksteal

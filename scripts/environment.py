@@ -1,6 +1,6 @@
 """Make or repair the project's `.venv` from the hashed requirements files.
 
-Runs on the system's Python with the standard library only. `python scripts/venv.py [extra …]`.
+Runs on the system's Python with the standard library only. `python scripts/environment.py [extra …]`.
 A stamp in the environment holds the hash of what was installed, so an up-to-date one costs nothing;
 one that an interrupted run (or the Pulumi CLI, which makes an empty one) left behind is completed.
 """
