@@ -1,0 +1,1 @@
+"""What a person sees of an operation: live tree, plain lines, changed properties, summary, and the JSON forms."""

@@ -1,0 +1,77 @@
+"""One line an event: for logs, CI, and pipes."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import TextIO
+
+from infra.engine.api import Event, LogEvent, StepEvent
+from mooring.display.board import Board
+from mooring.display.style import style_of
+from mooring.display.symbols import QUIET, look, short_type
+
+SEVERITY_COLOURS = {"debug": "dim", "info": "", "warning": "yellow", "error": "red"}
+
+
+class PlainDisplay:
+    """Writes to `stream` as events come; `board` keeps them for the summary."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.board = Board()
+        self._stream = stream
+        self._style = style_of(stream)
+        self._last: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> PlainDisplay:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.flush()
+
+    def on_event(self, event: Event) -> None:
+        """Take in one event and write its line, if it has one."""
+        self.board.add(event)
+        line = self._log_line(event) if isinstance(event, LogEvent) else self._step_line(event)
+        if line:
+            self.notice(line)
+
+    def notice(self, text: str) -> None:
+        """Write a line of our own."""
+        with self._lock:
+            print(text, file=self._stream, flush=True)
+
+    def _log_line(self, event: LogEvent) -> str:
+        message = event.message.rstrip()
+        if event.severity == "debug" or not message:
+            return ""
+        if event.ephemeral and not self._fresh(event.urn, message):
+            return ""
+        colour = SEVERITY_COLOURS[event.severity]
+        label = f"{event.severity}: " if event.severity in ("warning", "error") else ""
+        about = f"{event.urn.rpartition('::')[2]}: " if event.urn else ""
+        text = f"{label}{about}{message}"
+        return "    " + (self._style(text, colour) if colour else text)
+
+    def _step_line(self, event: StepEvent) -> str:
+        looks = look(event.op)
+        if event.op in QUIET and event.phase != "failed":
+            return ""
+        if event.phase == "progress":
+            share = f" {event.fraction:.0%}" if event.fraction is not None else ""
+            text = f"{event.message}{share}".strip()
+            return f"    {event.name}: {text}" if text and self._fresh(event.urn, text) else ""
+        words = {"planned": looks.plan, "started": looks.doing, "done": looks.done, "failed": f"{looks.doing} failed"}
+        text = f" {looks.mark:<2} {short_type(event.type)} {event.name} {words[event.phase]}"
+        if event.phase == "done":
+            text += f" ({event.seconds:.1f}s)"
+        return self._style(text, "red" if event.phase == "failed" else looks.colour)
+
+    def _fresh(self, urn: str, text: str) -> bool:
+        """Whether `text` differs from the last progress of this resource."""
+        known = self._last.get(urn)
+        self._last[urn] = text
+        return known != text
