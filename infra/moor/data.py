@@ -1,0 +1,61 @@
+"""`moor:index:Dataset` for the program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi import Input, Output
+
+from infra.moor.base import MoorResource
+
+
+class Dataset(MoorResource):
+    """Data kept in the stack's store, one version for each content.
+
+    `version` is the SHA-256 digest of the content and `uri` its address; a job that takes both as a channel
+    runs again exactly when the data has changed.
+    """
+
+    cloud: Output[str]
+    region: Output[str]
+    name: Output[str]
+    uri: Output[str]
+    version: Output[str]
+    bytes: Output[int]
+    files: Output[int]
+    versions: Output[list[str]]
+
+    def __init__(
+        self,
+        resource_name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        cloud: Input[str],
+        source: Input[str],
+        name: Input[str] | None = None,
+        region: Input[str] | None = None,
+        format: Input[str] | None = None,
+        container: Input[str] | None = None,
+        tags: Input[Mapping[str, Any]] | None = None,
+        overrides: Input[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """
+        :param source: file or folder, relative to the project's root.
+        :param name: name in the stack; the resource's name by default.
+        :param format: `csv`, `parquet`, `jsonl` or `folder`; told by the ending by default.
+        :param container: bucket or storage container of the stack; none on `local`.
+        :param overrides: vendor settings passed through untouched.
+        """
+        inputs = {
+            "cloud": cloud,
+            "region": region,
+            "name": name,
+            "source": source,
+            "format": format,
+            "container": container,
+            "tags": tags,
+            "overrides": overrides,
+        }
+        super().__init__("Dataset", resource_name, inputs, opts)
