@@ -27,7 +27,9 @@ def load_estimator(name: str) -> type[Any]:
     except ImportError as error:
         missing = getattr(error, "name", None) or module_name
         if name.startswith("sklearn."):
-            raise TrainingError(f"--estimator: there is no '{name}'{nearest(class_name, _dotted_names(class_name))}") from error
+            raise TrainingError(
+                f"--estimator: there is no '{name}'{nearest(class_name, _dotted_names(class_name))}"
+            ) from error
         raise TrainingError(
             f"--estimator: '{name}' cannot be imported (no module '{missing}'); add its package to the requirements"
         ) from error
@@ -45,9 +47,7 @@ def task_of(estimator: type[Any]) -> Task | None:
     except TypeError:
         # A meta-estimator that wants another one first; its base classes still tell.
         names = {base.__name__ for base in estimator.__mro__}
-        return (
-            "classification" if "ClassifierMixin" in names else "regression" if "RegressorMixin" in names else None
-        )
+        return "classification" if "ClassifierMixin" in names else "regression" if "RegressorMixin" in names else None
     return "classification" if is_classifier(instance) else "regression" if is_regressor(instance) else None
 
 
@@ -134,9 +134,10 @@ def _dotted_names(near: str) -> list[str]:
     from sklearn.utils import all_estimators
 
     found = dict(all_estimators(type_filter=["classifier", "regressor"]))
-    return [_public(found[name]) for name in get_close_matches(near, found, n=2, cutoff=0.6)]
+    return [public_name(found[name]) for name in get_close_matches(near, found, n=2, cutoff=0.6)]
 
 
-def _public(cls: type[Any]) -> str:
+def public_name(cls: type[Any]) -> str:
+    """The dotted name a user writes: without the private modules that a class is defined in."""
     module = ".".join(part for part in cls.__module__.split(".") if not part.startswith("_"))
     return f"{module}.{cls.__name__}"

@@ -50,8 +50,7 @@ def local_job(arguments: Sequence[str], environment: Mapping[str, str] = os.envi
 
     return Job(
         train=find_csv(required("MOORING_CHANNEL_TRAIN", "the training data, a CSV file or a folder with one")),
-        model_dir=required("MOORING_MODEL_DIR", "the folder that receives the model")
-        ,
+        model_dir=required("MOORING_MODEL_DIR", "the folder that receives the model"),
         metrics_file=optional("MOORING_METRICS_FILE"),
         checkpoint_dir=optional("MOORING_CHECKPOINT_DIR"),
         run=environment.get("MOORING_JOB_ID", ""),

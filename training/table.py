@@ -128,7 +128,9 @@ def _decode(path: Path) -> str:
             f"{path.name}, line {line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
         ) from error
     if "\0" in text:
-        raise TrainingError(f"{path.name}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}: a zero byte; not a CSV")
+        raise TrainingError(
+            f"{path.name}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}: a zero byte; not a CSV"
+        )
     return text
 
 
@@ -157,7 +159,9 @@ def _check_header(file: str, header: Sequence[str]) -> None:
 def _typed(file: str, name: str, cells: list[str], lines: list[int], *, as_text: bool) -> Column:
     present = [(line, cell) for line, cell in zip(lines, cells, strict=True) if cell]
     if not present:
-        raise TrainingError(f"{file}: column '{name}' has no value in any row; remove it, or leave it out with --drop {name}")
+        raise TrainingError(
+            f"{file}: column '{name}' has no value in any row; remove it, or leave it out with --drop {name}"
+        )
     failed = [] if as_text else [(line, cell) for line, cell in present if not _is_number(cell)]
     if as_text or len(failed) > (1 - NUMERIC_SHARE) * len(present):
         return Column(name, "string", np.array(cells, dtype=object))

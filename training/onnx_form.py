@@ -1,0 +1,123 @@
+"""The ONNX form of a fitted scikit-learn model, and its measured parity with the original.
+
+ONNX computes in single precision, scikit-learn in double: a row that sits on a split of a tree can fall to the
+other side. So both forms predict the same rows, and beyond a stated limit the ONNX form is not used.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+PROBABILITY_LIMIT = 1e-4
+"""Largest difference of a probability that still counts as the same model."""
+
+RELATIVE_LIMIT = 1e-4
+"""Largest difference of a predicted number, in units of the spread (standard deviation) of the predictions."""
+
+LISTED = 100
+"""At most so many differing rows are listed; all are counted."""
+
+OPSET = {"": 18, "ai.onnx.ml": 3}
+"""Operator sets, old enough for every ONNX Runtime that the clouds' images carry."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How the two forms differ on `rows` rows. `used` says whether the ONNX form is within the limit."""
+
+    rows: int
+    max_difference: float
+    limit: float
+    differing: int = 0
+    listed: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def used(self) -> bool:
+        """Whether the ONNX form may stand for the original."""
+        return self.differing == 0 and self.max_difference <= self.limit
+
+    def to_json(self) -> dict[str, Any]:
+        """The record that the artifact keeps."""
+        return {
+            "rows": self.rows,
+            "max_difference": self.max_difference if math.isfinite(self.max_difference) else None,
+            "limit": self.limit,
+            "labels_that_differ": self.differing,
+            "differing_rows": self.listed,
+            "within_limit": self.used,
+        }
+
+
+def convert(model: Any, numbers: int, texts: int) -> bytes:
+    """ONNX bytes with the inputs `numbers` (float32, [rows, numbers]) and `texts` (string, [rows, texts]), the
+    outputs `label` and `probabilities`, or `variable`. Raises what skl2onnx raises where it cannot convert."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    inputs: list[tuple[str, Any]] = []
+    if numbers:
+        inputs.append(("numbers", FloatTensorType([None, numbers])))
+    if texts:
+        inputs.append(("texts", StringTensorType([None, texts])))
+    classifier = hasattr(model, "classes_")
+    options = {"zipmap": False} if classifier else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # A fixed name: by default the graph is named by a random one, and its bytes would differ each time.
+        converted = to_onnx(model, initial_types=inputs, options=options, name="mooring", target_opset=OPSET)
+    data: bytes = converted.SerializeToString()
+    return data
+
+
+def run(data: bytes, features: npt.NDArray[Any], numbers: int) -> list[Any]:
+    """All outputs of the ONNX form for the pipeline's input matrix."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    feed: dict[str, Any] = {}
+    if numbers:
+        feed["numbers"] = features[:, :numbers].astype(np.float32)
+    if features.shape[1] > numbers:
+        feed["texts"] = features[:, numbers:].astype(object)
+    outputs: list[Any] = session.run(None, feed)
+    return outputs
+
+
+def classifier_parity(
+    outputs: Sequence[Any], labels: npt.NDArray[Any], scores: npt.NDArray[Any] | None, rows: Sequence[int]
+) -> Parity:
+    """Compare labels, and probabilities where the original has them. `rows` are the names of the rows."""
+    differ = np.flatnonzero(np.asarray(outputs[0]).astype(str) != labels.astype(str))
+    difference = 0.0 if scores is None else _largest(np.asarray(outputs[1], dtype=np.float64), scores)
+    listed = [
+        {"row": int(rows[place]), "original": str(labels[place]), "onnx": str(outputs[0][place])}
+        for place in differ[:LISTED]
+    ]
+    return Parity(len(labels), difference, PROBABILITY_LIMIT, len(differ), listed)
+
+
+def regressor_parity(outputs: Sequence[Any], values: npt.NDArray[Any]) -> Parity:
+    """Compare numbers; the limit is relative to the predictions' spread."""
+    values = np.asarray(values, dtype=np.float64)
+    spread = float(values.std()) or float(np.abs(values).max()) or 1.0
+    found = np.asarray(outputs[0], dtype=np.float64).reshape(values.shape)
+    return Parity(len(values), _largest(found, values), RELATIVE_LIMIT * spread)
+
+
+def _largest(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> float:
+    if left.shape != right.shape:
+        return float("inf")
+    difference = np.abs(left - right)
+    if np.isnan(difference).any():
+        return float("inf")
+    return float(difference.max()) if difference.size else 0.0

@@ -1,0 +1,77 @@
+"""A scikit-learn model as skops bytes that depend on the model alone.
+
+skops names each array's file and each node by a memory address, and stamps zip entries with the time. Here
+both are replaced: addresses by numbers in the order of their first use, times by the zip format's first one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip entry can carry."""
+
+
+def dumps(model: Any) -> bytes:
+    """The model in skops form; equal models give equal bytes, in any process."""
+    import skops.io
+
+    return canonical(skops.io.dumps(model))
+
+
+def untrusted_types(data: bytes) -> list[str]:
+    """Types in the file that skops will not construct unless they are named as trusted, sorted."""
+    import skops.io
+
+    return sorted(skops.io.get_untrusted_types(data=data))
+
+
+def canonical(data: bytes) -> bytes:
+    """The same skops file with its addresses and times replaced."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(members.pop("schema.json"))
+    renaming = _Renaming(members)
+    renaming.visit(schema)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, "schema.json", json.dumps(schema, separators=(",", ":"), sort_keys=True).encode())
+        for old, new in renaming.files.items():
+            _add(archive, new, members[old])
+    return out.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, ZIP_EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    entry.create_system = 3  # Unix, whatever system wrote it
+    archive.writestr(entry, content)
+
+
+class _Renaming:
+    """Walks a schema in document order and gives every id and every member file its number."""
+
+    def __init__(self, members: dict[str, bytes]) -> None:
+        self.members = members
+        self.ids: dict[int, int] = {}
+        self.files: dict[str, str] = {}
+
+    def visit(self, node: Any) -> None:
+        if isinstance(node, list):
+            for item in node:
+                self.visit(item)
+        elif isinstance(node, dict):
+            if isinstance(node.get("__id__"), int):
+                node["__id__"] = self.ids.setdefault(node["__id__"], len(self.ids) + 1)
+            if node.get("file") in self.members:
+                node["file"] = self._file(node["file"])
+            for value in node.values():
+                self.visit(value)
+
+    def _file(self, old: str) -> str:
+        suffix = old[old.rfind(".") :] if "." in old else ""
+        return self.files.setdefault(old, f"{len(self.files) + 1}{suffix}")

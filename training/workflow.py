@@ -1,0 +1,138 @@
+"""The workflow of a training job: read, split, fit, evaluate, export.
+
+`train` and its parts are plain functions of a table and options, so that tuning can fit many times on one split;
+`run_job` is the whole of it under a platform's contract.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from training import pipeline, records
+from training.estimators import public_name
+from training.job import Job
+from training.manifest import as_json, write_artifact
+from training.metrics import Evaluation, evaluate
+from training.options import Options, parse_options
+from training.pipeline import Say, Split
+from training.signature import describe_column, describe_prediction
+from training.sklearn_forms import Forms, make_forms
+from training.table import Column, Table, read_csv
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted pipeline and how good it is on the rows held out."""
+
+    model: Any
+    split: Split
+    evaluation: Evaluation
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metric name to value."""
+        return self.evaluation.metrics
+
+
+def read_table(job: Job, options: Options) -> Table:
+    """The job's training data as typed columns."""
+    return read_csv(job.train, categorical=options.categorical, drop=options.drop)
+
+
+def train(table: Table, options: Options, say: Say = lambda line: None) -> Trained:
+    """Split, fit and evaluate. Raises TrainingError for data or parameters that cannot work."""
+    return train_split(pipeline.prepare(table, options, say), options.parameters, options.seed)
+
+
+def train_split(split: Split, parameters: Mapping[str, Any], seed: int) -> Trained:
+    """Fit on a split that is there already, and evaluate: one trial of a tuning run."""
+    model = pipeline.fit(split, parameters, seed)
+    return Trained(model, split, evaluate(model, pipeline.matrix(split.test), split.test_target, split.task))
+
+
+def export(trained: Trained, job: Job, options: Options, started: str, run: Mapping[str, Any] | None = None) -> str:
+    """Write the artifact folder, `job.model_dir`, and return its digest. `started` is an RFC 3339 time; `run` adds
+    to the run's record, which is no part of the digest."""
+    split = trained.split
+    numbers = [column.name for column in split.features if column.kind == "number"]
+    texts = [column.name for column in split.features if column.kind == "string"]
+    rows = split.test.row_numbers
+    forms = make_forms(trained.model, numbers, texts, pipeline.matrix(split.test), rows.tolist())
+    files = _describe(trained, forms, job, options)
+    record = {
+        "run": job.run,
+        "started": started,
+        "ended": now(),
+        "host": platform.node(),
+        "system": platform.platform(),
+        **(run or {}),
+    }
+    return write_artifact(job.model_dir, _manifest(trained, forms), files, record)
+
+
+def run_job(job: Job, say: Say) -> str:
+    """Train as the job says, leave metrics and artifact where the platform wants them, and return the digest."""
+    started = now()
+    options = parse_options(job.hyperparameters)
+    table = read_table(job, options)
+    say(f"read {job.train.name}: {len(table)} rows, {len(table.columns)} columns")
+    split = pipeline.prepare(table, options, say)
+    sizes = f"{len(split.train)} rows to learn from, {len(split.test)} held out"
+    say(f"{split.task} of '{options.target}' with {split.estimator.__name__}: {sizes}")
+    trained = train_split(split, options.parameters, options.seed)
+    say("metrics: " + ", ".join(f"{name} {value:.4f}" for name, value in trained.metrics.items()))
+    digest = export(trained, job, options, started)
+    job.write_metrics(trained.metrics)
+    say(f"model written: {digest}")
+    return digest
+
+
+def now() -> str:
+    """The time in RFC 3339, UTC, to the millisecond."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _manifest(trained: Trained, forms: Forms) -> dict[str, Any]:
+    cls = trained.split.estimator
+    return {
+        "task": trained.split.task,
+        "origin": "training",
+        "estimator": public_name(cls),
+        **forms.entries,
+        "packages": records.package_versions(cls.__module__.split(".")[0]),
+    }
+
+
+def _describe(trained: Trained, forms: Forms, job: Job, options: Options) -> dict[str, bytes]:
+    """All files of the artifact but the manifest and the run's record."""
+    split, evaluation = trained.split, trained.evaluation
+    classes = getattr(trained.model, "classes_", None)
+    signature = {
+        "columns": [describe_column(column) for column in split.features],
+        "prediction": describe_prediction(split.target, split.task, None if classes is None else list(classes)),
+    }
+    target = Column(split.target, "number" if split.task == "regression" else "string", _as_column(split))
+    return {
+        **forms.files,
+        "signature.json": as_json(signature),
+        "metrics.json": as_json(evaluation.metrics),
+        "profile.json": as_json(records.profile(split.train, target)),
+        "lineage.json": as_json(records.lineage(job.train, {"seed": options.seed, **job.hyperparameters})),
+        "model_card.md": records.model_card(_manifest(trained, forms), signature, evaluation.metrics),
+        "evaluation/predictions.csv": records.predictions_csv(
+            split.test.row_numbers,
+            split.test_target,
+            evaluation.predictions,
+            evaluation.probabilities,
+            [] if classes is None else list(classes),
+        ),
+    }
+
+
+def _as_column(split: Split) -> Any:
+    """The target's training values, class labels as text."""
+    return split.train_target if split.task == "regression" else split.train_target.astype(str).astype(object)
