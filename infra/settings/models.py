@@ -1,0 +1,212 @@
+"""The settings' types. Keys are camelCase in YAML and snake_case here; values of the contract are reused.
+
+What one entry may hold is said here; what must hold between entries (an endpoint's model exists, traffic
+sums to 100) is in `infra.settings.rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
+
+from providers.values import (
+    Autoscaling,
+    CloudName,
+    Digest,
+    Machine,
+    Name,
+    Network,
+    Objective,
+    ParameterRange,
+    Rollout,
+    Value,
+)
+
+DataFormat = Literal["csv", "parquet", "jsonl", "folder"]
+ModelFormat = Literal["mooring", "onnx", "skops", "joblib", "pickle", "mlflow", "tar"]
+VendorSettings = dict[str, dict[str, Any]]
+"""Vendor settings by cloud: `{aws: {…}, azure: {…}}`; those of the stack's own cloud are passed through."""
+
+
+def _machine_form(value: object) -> str:
+    return "by-name" if isinstance(value, str) else "by-size"
+
+
+MachineChoice = Annotated[
+    Annotated[Machine, Tag("by-size")] | Annotated[str, Tag("by-name")], Discriminator(_machine_form)
+]
+"""A machine by what it has, or by the vendor's own name."""
+
+
+class Dataset(Value):
+    """Data of the project that is kept in the stack's store. Short form: the path alone."""
+
+    path: str = Field(min_length=1, description="File or folder, relative to the project's root.")
+    format: DataFormat | None = Field(default=None, description="Told by the ending when absent.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return {"path": data} if isinstance(data, str) else data
+
+
+class Training(Value):
+    """A run that makes the model: Mooring's own trainer, or a script of the user (`source`, `entryPoint`)."""
+
+    dataset: Name = Field(description="A name under `datasets`.")
+    target: str | None = Field(default=None, description="Column to predict; own scripts may do without.")
+    estimator: str | None = Field(default=None, description="Dotted name of a scikit-learn estimator.")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="Parameters of the estimator.")
+    seed: int = Field(default=0, ge=0, description="Seed of the split and of the estimator.")
+    test_size: float | None = Field(default=None, gt=0, lt=1, description="Share of the rows held out.")
+    source: str | None = Field(default=None, description="Folder of an own training script.")
+    entry_point: str | None = Field(default=None, description="Script inside `source`.")
+    requirements: list[str] = Field(default_factory=list, description="Further pinned packages (PEP 508).")
+    image: str | None = Field(default=None, description="Image of the job; the cloud's scikit-learn one by default.")
+    hyperparameters: dict[str, Any] = Field(
+        default_factory=dict, description="Handed to an own script as `--name value`."
+    )
+    machine: MachineChoice | None = None
+    instances: int = Field(default=1, ge=1)
+    time_limit: int = Field(default=3600, ge=1, description="Seconds.")
+    spot: bool = False
+    environment: dict[str, str] = Field(default_factory=dict, description="Environment of the job; may be secret.")
+    overrides: VendorSettings = Field(default_factory=dict)
+
+
+class Tuning(Value):
+    """A search over hyperparameters; the best trial becomes the model."""
+
+    space: dict[str, ParameterRange] = Field(min_length=1)
+    objective: Objective
+    strategy: Literal["random", "grid", "bayesian", "hyperband"] = "bayesian"
+    trials: int = Field(default=10, ge=1)
+    parallel_trials: int = Field(default=1, ge=1)
+    seed: int | None = Field(default=None, ge=0)
+
+
+class FileSource(Value):
+    """A model that exists: a file or a folder of the project."""
+
+    path: str = Field(min_length=1, description="File or folder, relative to the project's root.")
+    format: ModelFormat | None = Field(default=None, description="Told by the ending when absent.")
+    trust: bool = Field(default=False, description="Whether code in it (pickle, joblib) may be executed.")
+    digest: Digest | None = Field(default=None, description="Digest that the bytes must have.")
+
+
+class Promoted(Value):
+    """Another stack's version, by its bytes; written by `mooring promote`."""
+
+    stack: str = Field(min_length=1, description="The stack it was promoted from.")
+    model: Name = Field(description="The model's name in that stack.")
+    digest: Digest
+    uri: str = Field(min_length=1, description="Address of the artifact in that stack's store.")
+
+
+class Model(Value):
+    """A model, from exactly one source: `training`, `file` or `promoted`."""
+
+    training: Training | None = None
+    file: FileSource | None = None
+    promoted: Promoted | None = None
+    tuning: Tuning | None = None
+    thresholds: dict[str, float] = Field(
+        default_factory=dict, description="Lowest metric values that may be registered."
+    )
+    keep_versions: int = Field(default=5, ge=1, description="Retired versions to keep, besides those in use.")
+    on_destroy: Literal["delete", "keep"] = "delete"
+    overrides: VendorSettings = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_file(cls, data: object) -> object:
+        """`file: path` with `trust`, `format`, `digest` beside it is `file: {path, trust, …}`."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("file"), str):
+            return data
+        beside = {key: data[key] for key in ("trust", "format", "digest") if key in data}
+        rest = {key: value for key, value in data.items() if key not in beside}
+        return {**rest, "file": {"path": data["file"], **beside}}
+
+
+class Endpoint(Value):
+    """One stable address. It names one model, or several with their shares of the traffic in percent."""
+
+    model: Name | None = None
+    models: dict[Name, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
+    pin: dict[Name, Digest] = Field(
+        default_factory=dict, description="Versions held by digest; written by `mooring rollback`."
+    )
+    machine: MachineChoice | None = None
+    replicas: int = Field(default=1, ge=0)
+    mode: Literal["real-time", "serverless", "async"] = "real-time"
+    autoscaling: Autoscaling | None = None
+    rollout: Rollout | None = None
+    network: Network | None = None
+    port: int | None = Field(default=None, ge=1, le=65535, description="Fixed port, on `local` only.")
+    name: str | None = Field(default=None, min_length=1, description="The cloud's own name, fixed.")
+    environment: dict[str, str] = Field(default_factory=dict, description="Environment of the server; may be secret.")
+    overrides: VendorSettings = Field(default_factory=dict)
+
+    def traffic(self) -> dict[str, int]:
+        """Share of each model in percent."""
+        return {self.model: 100} if self.model else dict(self.models)
+
+
+class Batch(Value):
+    """Predictions of one model for a whole dataset."""
+
+    model: Name
+    dataset: Name
+    machine: MachineChoice | None = None
+    time_limit: int = Field(default=3600, ge=1, description="Seconds.")
+    overrides: VendorSettings = Field(default_factory=dict)
+
+
+class Budget(Value):
+    """What the stack may cost a month, and who hears of it."""
+
+    monthly: float = Field(gt=0)
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
+    notify: list[str] = Field(default_factory=list, description="E-mail addresses.")
+
+
+class Settings(Value):
+    """All of one stack's settings. The descriptions are those of `Pulumi.yaml`'s configuration schema."""
+
+    cloud: CloudName = Field(
+        min_length=1, description="Where the stack lives: local, aws, azure, gcp, or a third party's cloud."
+    )
+    region: str = Field(default="", description="The vendor's own region name; empty on local.")
+    account: str = Field(
+        default="", description="Account, subscription or project that the stack may be deployed to, and no other."
+    )
+    network: Network | None = Field(default=None, description="Who may reach jobs and endpoints, and through what.")
+    budget: Budget | None = Field(default=None, description="Monthly budget: monthly, currency, notify.")
+    tags: dict[str, str] = Field(default_factory=dict, description="Tags on every resource.")
+    overrides: dict[str, dict[str, dict[str, Any]]] = Field(
+        default_factory=dict,
+        description="Vendor settings for all resources of a kind, by cloud and kind: aws.endpoint, gcp.trainingRun.",
+    )
+    datasets: dict[Name, Dataset] = Field(default_factory=dict, description="Data, by name: path, format.")
+    models: dict[Name, Model] = Field(
+        default_factory=dict, description="Models, by name, each from training, file or promoted."
+    )
+    endpoints: dict[Name, Endpoint] = Field(
+        default_factory=dict, description="Endpoints, by name: the models they serve and how."
+    )
+    batches: dict[Name, Batch] = Field(
+        default_factory=dict, description="Batch predictions, by name: model and dataset."
+    )
+    _secret: frozenset[str] = PrivateAttr(default=frozenset())
+
+    def is_secret(self, key: str) -> bool:
+        """Whether anything under the top-level `key` came from a `secure:` value. Pulumi tells no more."""
+        return key in self._secret
+
+    def with_secrets(self, keys: frozenset[str]) -> Settings:
+        """The same settings, knowing which top-level keys hold secrets."""
+        copy = self.model_copy()
+        copy._secret = keys
+        return copy
