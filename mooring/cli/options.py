@@ -50,7 +50,7 @@ EngineOption = Annotated[
 Target = Annotated[
     list[str] | None,
     typer.Option(
-        "--target", metavar="URN", help="Only this resource (may be repeated); a name works when it is unique."
+        "--target", metavar="URN", help="Only this resource, by URN or by a name that is unique (repeatable)."
     ),
 ]
 TargetDependents = Annotated[
@@ -58,12 +58,12 @@ TargetDependents = Annotated[
 ]
 Replace = Annotated[
     list[str] | None,
-    typer.Option("--replace", metavar="URN", help="Make this resource anew (may be repeated)."),
+    typer.Option("--replace", metavar="URN", help="Make this resource anew (repeatable)."),
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Refresh the state first.")]
 PolicyPack = Annotated[
     list[Path] | None,
-    typer.Option("--policy-pack", metavar="DIR", help="Check against the policies in DIR (may be repeated)."),
+    typer.Option("--policy-pack", metavar="DIR", help="Check against the policies in DIR (repeatable)."),
 ]
 Parallel = Annotated[int, typer.Option("--parallel", "-p", min=1, help="How many steps run at the same time.")]
 Message = Annotated[str, typer.Option("--message", "-m", help="A note that `mooring history` shows.")]

@@ -20,12 +20,12 @@ SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class LiveDisplay:
-    """Redraws itself ten times a second, until `__exit__` leaves the last picture on the screen."""
+    """Redraws itself ten times a second; `__exit__` leaves the last picture, unless it was only `passing`."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, passing: bool = False) -> None:
         self.board = Board()
         self._console = Console(file=stream, highlight=False)
-        self._live = Live(self, console=self._console, refresh_per_second=10, transient=False)
+        self._live = Live(self, console=self._console, refresh_per_second=10, transient=passing)
         self._ticks = 0
         self._lock = threading.Lock()
 

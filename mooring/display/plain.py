@@ -58,13 +58,13 @@ class PlainDisplay:
 
     def _step_line(self, event: StepEvent) -> str:
         looks = look(event.op)
-        if event.op in QUIET and event.phase != "failed":
-            return ""
+        if event.phase == "planned" or (event.op in QUIET and event.phase != "failed"):
+            return ""  # what is planned is shown as a whole at the end
         if event.phase == "progress":
             share = f" {event.fraction:.0%}" if event.fraction is not None else ""
             text = f"{event.message}{share}".strip()
             return f"    {event.name}: {text}" if text and self._fresh(event.urn, text) else ""
-        words = {"planned": looks.plan, "started": looks.doing, "done": looks.done, "failed": f"{looks.doing} failed"}
+        words = {"started": looks.doing, "done": looks.done, "failed": f"{looks.doing} failed"}
         text = f" {looks.mark:<2} {short_type(event.type)} {event.name} {words[event.phase]}"
         if event.phase == "done":
             text += f" ({event.seconds:.1f}s)"

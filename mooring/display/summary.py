@@ -1,4 +1,4 @@
-"""The end of an operation in a few lines: what changed, the outputs, counts, duration, errors."""
+"""The end of an operation in a few lines: what changed, the outputs, counts, duration; and errors."""
 
 from __future__ import annotations
 
@@ -90,7 +90,6 @@ def summary_lines(result: Result, style: Style, *, planned: bool = False, output
     if outputs and result.ok and not planned:
         yield from output_lines(result.outputs, result.secret_outputs, style)
     yield count_line(result.changes, style, planned)
-    yield from error_lines(result.errors, style)
     yield f"Duration:  {duration(result.seconds)}"
 
 

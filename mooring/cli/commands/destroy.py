@@ -1,0 +1,66 @@
+"""`mooring destroy`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from infra.engine.api import Options, Result
+from mooring.cli import exits, options
+from mooring.cli.ask import confirm, require_somebody
+from mooring.cli.operate import Outcome, conclude, operate
+from mooring.display.style import style_of
+from mooring.inventory import items
+from mooring.losses import Losses, losses
+from mooring.session import open_session
+
+app = typer.Typer()
+
+
+@app.command()
+def destroy(
+    stack: options.Stack = None,
+    emulate: options.Emulate = False,
+    yes: options.Yes = False,
+    parallel: options.Parallel = 16,
+    message: options.Message = "",
+    as_json: options.Json = False,
+    engine: options.EngineOption = options.EngineChoice.auto,
+) -> int:
+    """Take a stack down; lists the data and models that will be lost.
+
+    Protected resources stay, with all that they need. The stack's file and its history stay as well
+    (`mooring stack rm` removes them).
+    """
+    session = open_session(stack, emulate=emulate, engine=engine.value)
+    found = items(session.engine.export(session.ref))
+    if not found:
+        print(f"stack {session.ref.stack} has nothing deployed", file=sys.stderr)
+        return conclude("destroy", session.ref.stack, Outcome(Result()), as_json=as_json, outputs=False)
+    require_somebody(yes=yes, verb="destroy")
+    going = losses(found)
+    show(going)
+    if going.count and not confirm(f"Destroy {going.count} resources of {session.ref.stack}?", yes=yes):
+        print("nothing was done", file=sys.stderr)
+        return exits.FAILED
+    if not going.count:
+        return conclude("destroy", session.ref.stack, Outcome(Result()), as_json=as_json, outputs=False)
+    chosen = Options(targets=going.targets, parallel=parallel, message=message)
+    outcome = operate(
+        lambda on_event, cancel: session.engine.destroy(session.ref, chosen, on_event, cancel), as_json=as_json
+    )
+    return conclude("destroy", session.ref.stack, outcome, as_json=as_json, outputs=False)
+
+
+def show(going: Losses) -> None:
+    """What is lost and what stays, on stderr: it belongs to the question."""
+    style = style_of(sys.stderr)
+    if going.lost:
+        print(style("This will be lost:", "bold"), file=sys.stderr)
+    for sentence in going.lost:
+        print(f"  {style('-', 'red')} {sentence}", file=sys.stderr)
+    if going.kept:
+        print(style("This stays:", "bold"), file=sys.stderr)
+    for sentence in going.kept:
+        print(f"    {sentence}", file=sys.stderr)
