@@ -1,0 +1,86 @@
+"""Copies of code outside the checkout: the kit's own packages, and a user's source folder for a job."""
+
+from __future__ import annotations
+
+import compileall
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from providers.errors import InvalidInput
+from providers.local import records
+from providers.local.hashes import tree_hash
+from providers.local.home import staging
+from providers.paths import KIT
+
+_LEFT_OUT = frozenset({"__pycache__", ".git", ".venv", "venv", "node_modules", ".mypy_cache", ".ruff_cache"})
+_LARGEST = 2 << 30
+"""Bytes of a source folder that is copied to a job; more means that a wrong folder was named."""
+
+
+def code_folder(home: Path, packages: tuple[str, ...]) -> Path:
+    """A folder that holds these packages of the kit and nothing else, for the PYTHONPATH of jobs and servers.
+
+    Named by its content: another version of the kit has another folder. Compiled, so that processes start faster.
+    """
+    target = home / "code" / code_hash(packages)[:16]
+    if target.exists():
+        return target
+    fresh = staging(home)
+    with records.translated(home):
+        for package in packages:
+            copy_source(KIT / package, fresh / package)
+        compileall.compile_dir(fresh, quiet=2, stripdir=str(fresh))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fresh.rename(target)
+        except OSError:
+            records.remove_tree(fresh)
+            if not target.exists():
+                raise
+    return target
+
+
+def code_hash(packages: tuple[str, ...]) -> str:
+    """64 hex digits over the files of these packages of the kit."""
+    digest = hashlib.sha256()
+    for package in sorted(packages):
+        if not (KIT / package / "__init__.py").is_file():
+            raise InvalidInput(f"the kit has no package '{package}'; the checkout at {KIT} is not complete")
+        for name in sorted(source_files(KIT / package)):
+            digest.update(f"{package}/{name}\0".encode() + hashlib.sha256((KIT / package / name).read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def source_hash(home: Path, source: Path) -> str:
+    """`sha256:…` over the files of a user's source folder that a job gets. Raises `InvalidInput`."""
+    try:
+        return tree_hash(home, source, source_files(source))
+    except OSError as error:
+        raise InvalidInput(f"{source} cannot be read: {error}") from error
+
+
+def copy_source(source: Path, target: Path) -> None:
+    """Copy the files of a source folder, what is left out aside; symbolic links to files become files."""
+    target.mkdir(parents=True, exist_ok=True)
+    size = 0
+    for name in source_files(source):
+        size += (source / name).stat().st_size
+        if size > _LARGEST:
+            raise InvalidInput(
+                f"{source} holds more than {_LARGEST >> 30} GiB; name the folder that holds the code only"
+            )
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, target / name)
+
+
+def source_files(folder: Path) -> Iterator[str]:
+    """Relative POSIX paths of the files that count as code: no caches, environments or version control."""
+    for current, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
+        for name in sorted(names):
+            path = Path(current, name)
+            if not name.endswith(".pyc") and path.is_file():
+                yield path.relative_to(folder).as_posix()

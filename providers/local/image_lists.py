@@ -1,0 +1,60 @@
+"""The local cloud's images: lists of pinned, hashed packages that a job's or server's environment is made of.
+
+`providers/local/images/<name>.txt` is compiled by `scripts/lock` from `<name>.in`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from providers.errors import InvalidInput, Problem, did_you_mean
+
+FOLDER = Path(__file__).parent / "images"
+DEFAULT = "sklearn"
+
+_PINNED = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[\w\s,.-]+\])?\s*(===?\s*[^\s;=]+|@\s*\S+)\s*(;.*)?$")
+
+
+def names() -> list[str]:
+    """The images there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+
+def package_list(image: str) -> Path:
+    """The hashed requirements file of an image. Raises `InvalidInput` with the nearest name."""
+    path = FOLDER / f"{image}.txt"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", image) or not path.is_file():
+        raise InvalidInput(f"there is no image '{image}' on local{did_you_mean(image, names())}")
+    return path
+
+
+def problems(image: str | None, requirements: Sequence[str], prefix: str = "code") -> list[Problem]:
+    """What is wrong with an image's name and the further requirements."""
+    found = []
+    if image is not None:
+        try:
+            package_list(image)
+        except InvalidInput as error:
+            found.append(Problem(f"{prefix}.image", str(error)))
+    for index, requirement in enumerate(requirements):
+        if not _PINNED.match(requirement.strip()):
+            reason = f"'{requirement}' is not a pinned requirement; write it as name==version"
+            found.append(Problem(f"{prefix}.requirements[{index}]", reason))
+    return found
+
+
+def environment_key(image: str, requirements: Sequence[str]) -> str:
+    """The name of an environment: a hash over the package list, the further requirements, Python and the machine."""
+    parts = [
+        package_list(image).read_text(encoding="utf-8"),
+        *sorted(" ".join(requirement.split()) for requirement in requirements),
+        sys.version,
+        platform.machine(),
+        sys.platform,
+    ]
+    return f"{image}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"

@@ -1,0 +1,286 @@
+"""Jobs: processes that outlive the command that started them, kept as folders under `<home>/jobs`.
+
+A job is *created* (a record that carries its owner from the first moment), *launched* (a detached runner takes it)
+and then only watched, by whichever command comes along. `runner.py` has the process side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from providers.boundaries import boundary
+from providers.errors import MooringError, NotFound
+from providers.local import job_records as files
+from providers.local import records, runner
+from providers.local.home import owned_by, staging, valid_id
+from providers.local.job_records import JobRecord, JobSpec
+from providers.local.process import Identity, in_session, kill_all
+from providers.paths import KIT
+
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from providers.local.runner import main; main(sys.argv[2])"
+
+
+class Jobs:
+    """The jobs of one home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.base = home, home / "jobs"
+
+    def folder(self, id: str) -> Path:
+        """The folder of the job `id`. Raises `NotFound` for what cannot be an id."""
+        if not valid_id(id):
+            raise NotFound(f"there is no job '{id}' on this machine")
+        return self.base / id
+
+    def start(self, spec: JobSpec) -> str:
+        """Create and launch; a second call with the same id changes nothing."""
+        self.create(spec)
+        self.launch(spec.id)
+        return spec.id
+
+    def create(self, spec: JobSpec) -> str:
+        """Write the record, in one step and only if there is none of this id; nothing runs yet."""
+        target = self.folder(spec.id)
+        if target.exists():
+            return spec.id
+        self._clean_staging()
+        fresh = staging(self.home)
+        with records.translated(self.home):
+            fresh.mkdir()
+            records.write(fresh / files.JOB, {"created": records.now(), "spec": spec.to_record()})
+            self.base.mkdir(parents=True, exist_ok=True)
+            try:
+                fresh.rename(target)
+            except OSError:
+                records.remove_tree(fresh)
+                if not target.exists():
+                    raise
+            records.sync_folder(self.base)
+        boundary("job:created")
+        return spec.id
+
+    def launch(self, id: str) -> None:
+        """Have a runner take a pending job; silent when one has it already. Returns once the runner has it."""
+        if self.get(id).status != "pending":
+            return
+        python = getattr(sys, "_base_executable", None) or sys.executable
+        started = subprocess.run(
+            [python, "-I", "-S", "-c", _BOOT, str(KIT), str(self.folder(id))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder(id) / "runner.log").open("ab"),
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+            start_new_session=True,
+            check=False,
+        )
+        if started.returncode not in (0, runner.TAKEN):
+            said = (self.folder(id) / "runner.log").read_text(errors="replace").strip().splitlines()
+            raise MooringError(f"the runner of job {id} could not be started: {said[-1] if said else python}")
+        boundary("job:launched")
+
+    def get(self, id: str) -> JobRecord:
+        """The job as it stands. A job whose runner died is `failed`, `interrupted`. Raises `NotFound`."""
+        record = self._read(id)
+        if record is None:
+            raise NotFound(f"there is no job '{id}' on this machine")
+        return record
+
+    def find(self, id: str) -> JobRecord | None:
+        """As `get`, None when there is none."""
+        return self._read(id) if valid_id(id) else None
+
+    def list(self, owner: Any = None) -> list[JobRecord]:
+        """All jobs, newest first; with an `Ownership`, those of its URN, or of its stack when that is empty."""
+        try:
+            names = os.listdir(self.base)
+        except FileNotFoundError:
+            return []
+        found = [record for name in names if valid_id(name) and (record := self._read(name))]
+        if owner is not None:
+            found = [record for record in found if owned_by({"owner": record.owner}, owner)]
+        return sorted(found, key=lambda record: record.created, reverse=True)
+
+    def wait(self, id: str, timeout: float) -> JobRecord:
+        """Wait until the job has ended, at most `timeout` seconds; the job as it stands then."""
+        deadline = time.monotonic() + timeout
+        while True:
+            record = self.get(id)
+            left = deadline - time.monotonic()
+            if record.has_ended or left <= 0:
+                return record
+            identity = Identity.from_record(record.runner)
+            if identity is None or identity.wait(left):
+                time.sleep(max(0.0, min(0.02, left)))
+
+    def stop(self, id: str, timeout: float = 30.0) -> None:
+        """End the job: SIGTERM, after its grace SIGKILL. Returns when nothing of it runs; silent when it ended."""
+        record = self.find(id)
+        if record is None or record.has_ended:
+            return
+        (self.folder(id) / files.STOP).touch()
+        if record.status == "pending" and self._stop_pending(id):
+            return
+        deadline = time.monotonic() + timeout
+        while not (record := self.get(id)).has_ended and time.monotonic() < deadline:
+            identity = Identity.from_record(record.runner)
+            if identity:
+                identity.signal(signal.SIGTERM)
+            self.wait(id, 0.5)
+        if not record.has_ended:
+            raise MooringError(f"job {id} did not end within {timeout:g} s of being stopped")
+
+    def delete(self, id: str) -> None:
+        """Stop the job and remove all of it; silent when it is gone."""
+        if not valid_id(id) or not self.folder(id).exists():
+            return
+        self.stop(id)
+        gone = staging(self.home)
+        with contextlib.suppress(FileNotFoundError):
+            self.folder(id).rename(gone)
+            records.remove_tree(gone)
+        records.remove_empty(self.base, self.home)
+
+    def mark(self, id: str, name: str) -> None:
+        """Set a marker: `claimed` or `retired`."""
+        if self.get(id):
+            (self.folder(id) / name).touch()
+            records.sync_folder(self.folder(id))
+
+    def logs(self, id: str, follow: bool = False, tail: int | None = None) -> Iterator[str]:
+        """Lines of the log, oldest first; `follow` goes on until the job has ended."""
+        self.get(id)
+        yield from _lines(self, id, follow, tail)
+
+    def result(self, id: str) -> dict[str, Any] | None:
+        """What the owning kind kept with `keep_result`."""
+        return records.read(self.folder(id) / files.RESULT)
+
+    def keep_result(self, id: str, result: dict[str, Any]) -> None:
+        """Keep what became of the job."""
+        records.write(self.folder(id) / files.RESULT, result)
+
+    def _read(self, id: str) -> JobRecord | None:
+        folder = self.folder(id)
+        job = records.read(folder / files.JOB)
+        if job is None:
+            return None
+        status = records.read(folder / files.STATUS)
+        if status and status["status"] not in files.ENDED and self._abandoned(folder):
+            status = records.read(folder / files.STATUS)  # it may have ended between the two looks
+            if status and status["status"] not in files.ENDED:
+                status = self._bury(folder, status)
+        marks = {name: (folder / name).exists() for name in (files.CLAIMED, files.RETIRED, files.STOP)}
+        kept = {key: value for key, value in (status or {}).items() if key in JobRecord.__dataclass_fields__}
+        if kept.get("status") == "running" and marks[files.STOP]:
+            kept["status"] = "stopping"
+        return JobRecord(
+            spec=JobSpec.from_record(job["spec"]),
+            created=job["created"],
+            claimed=marks[files.CLAIMED],
+            retired=marks[files.RETIRED],
+            **kept,
+        )
+
+    def _abandoned(self, folder: Path) -> bool:
+        """Whether neither runner nor guard lives: the lock that they hold is free."""
+        try:
+            with (folder / files.LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return True
+        except BlockingIOError:
+            return False
+        except FileNotFoundError:
+            return True
+
+    def _bury(self, folder: Path, status: dict[str, Any]) -> dict[str, Any]:
+        """Note that a job was interrupted, and kill what both its keepers left behind."""
+        leader = Identity.from_record(status.get("process"))
+        if leader and ((now := Identity.of(leader.pid)) is None or now == leader):
+            kill_all(pid for pid in in_session(leader.pid) if _is_of(pid, folder.name))
+        status |= {"status": "failed", "reason": runner.INTERRUPTED, "ended": records.now()}
+        if folder.exists():
+            records.write(folder / files.STATUS, status)
+        return status
+
+    def _stop_pending(self, id: str) -> bool:
+        """Note a job that no runner has as stopped; False when a runner got it meanwhile."""
+        folder = self.folder(id)
+        with (folder / files.LOCK).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            if (folder / files.STATUS).exists():
+                return False
+            ended = {"status": "stopped", "reason": "stopped before it began", "ended": records.now()}
+            records.write(folder / files.STATUS, ended)
+            return True
+
+    def _clean_staging(self) -> None:
+        """Remove what killed commands left half made."""
+        for left in (self.home / "tmp").glob("*-*"):
+            pid = left.name.partition("-")[0]
+            if pid.isdigit() and Identity.of(int(pid)) is None:
+                records.remove_tree(left)
+
+
+def _is_of(pid: int, job: str) -> bool:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return f"MOORING_JOB_ID={job}".encode() in environment.split(b"\0")
+
+
+def _lines(jobs: Jobs, id: str, follow: bool, tail: int | None) -> Iterator[str]:
+    log = jobs.folder(id) / files.LOG
+    while follow and not log.exists():
+        if jobs.wait(id, 0.2).has_ended:
+            break
+    if not log.exists():
+        return
+    with log.open("rb") as stream:
+        if tail is not None:
+            stream.seek(_tail_offset(log, tail))
+        rest = b""
+        while True:
+            ended = not follow or (record := jobs.find(id)) is None or record.has_ended
+            while block := stream.read(1 << 16):
+                *whole, rest = (rest + block).split(b"\n")
+                for line in whole:
+                    yield line.decode("utf-8", errors="replace").rstrip("\r")
+            if ended:
+                break
+            time.sleep(0.1)
+        if rest:
+            yield rest.decode("utf-8", errors="replace")
+
+
+def _tail_offset(log: Path, lines: int) -> int:
+    """Where the last `lines` lines begin."""
+    size = position = log.stat().st_size
+    found = -1  # the line end at the very end closes the last line, it does not begin another
+    with log.open("rb") as stream:
+        if size:
+            stream.seek(size - 1)
+            found = 0 if stream.read(1) != b"\n" else -1
+        while position > 0:
+            step = min(1 << 16, position)
+            position -= step
+            stream.seek(position)
+            block = stream.read(step)
+            for index in range(len(block) - 1, -1, -1):
+                if block[index] == 10:
+                    found += 1
+                    if found == lines:
+                        return position + index + 1
+    return 0

@@ -1,0 +1,166 @@
+"""Records of the local cloud: small JSON files that are whole or absent, whatever is killed when.
+
+A record is written beside its place, flushed to the disk and renamed over it. So a damaged one was damaged from
+outside, and says so instead of being taken for an absent one. Standard library only: the job runner uses it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from providers.errors import MooringError
+
+
+class RecordDamaged(MooringError):
+    """A record cannot be read. The message names the file and how to go on."""
+
+
+class DiskFull(MooringError):
+    """There is no room left; nothing half done was left behind."""
+
+
+def now() -> str:
+    """The present as an RFC 3339 time in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def write(path: Path, record: dict[str, Any]) -> None:
+    """Replace the record at `path` as one step. Raises `DiskFull`; the old record is intact then."""
+    with translated(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+        try:
+            with partial.open("w", encoding="utf-8") as stream:
+                json.dump(record, stream, indent=1)
+                stream.write("\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """The record at `path`, None when there is none. Raises `RecordDamaged`."""
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        record = json.loads(content)
+    except ValueError as error:
+        raise _damaged(path, f"no JSON at byte {getattr(error, 'pos', 0)} of {len(content)}") from error
+    if not isinstance(record, dict):
+        raise _damaged(path, "no JSON object")
+    return record
+
+
+def _damaged(path: Path, what: str) -> RecordDamaged:
+    return RecordDamaged(
+        f"{path}: the record is damaged ({what}); something other than Mooring wrote or cut it. "
+        f"Put it back from a backup, or remove the folder {path.parent} to forget what it describes."
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in `folder` to the disk, so that a rename survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:  # some network file systems cannot; the rename itself is still one step
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file or folder, read-only ones too; silent when it is gone already."""
+    if path.is_dir() and not path.is_symlink():
+        for folder, _, _ in os.walk(path):
+            with contextlib.suppress(OSError):  # a folder without write permission keeps its files otherwise
+                os.chmod(folder, stat.S_IRWXU)
+        shutil.rmtree(path, onerror=_ignore_absent)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _ignore_absent(function: object, path: str, error: tuple[type[BaseException], BaseException, Any]) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
+
+
+def remove_empty(folder: Path, upto: Path) -> None:
+    """Remove `folder` and its parents below `upto` as long as they are empty."""
+    while folder != upto and upto in folder.parents:
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return
+        folder = folder.parent
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`, across processes; the kernel frees it when the holder dies."""
+    for _ in range(1000):  # each round lost means that another holder came, went and removed the file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:  # its folder was removed as empty in between
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _same_file(handle, path):  # the holder before us removed it
+                continue
+            yield
+            return
+        finally:
+            os.close(handle)
+    raise MooringError(f"{path}: the lock file changes all the time; is something else writing there?")
+
+
+def _same_file(handle: int, path: Path) -> bool:
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    here = os.fstat(handle)
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+@contextlib.contextmanager
+def translated(place: Path) -> Iterator[None]:
+    """Turn a full disk or quota into `DiskFull`, naming the place."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free = shutil.disk_usage(nearest_existing(place)).free
+            raise DiskFull(
+                f"no space left on the disk of {place} ({free // 2**20} MiB free); nothing was changed. "
+                "Free some space, or set MOORING_HOME to a folder on a larger disk."
+            ) from error
+        raise
+
+
+def nearest_existing(path: Path) -> Path:
+    """`path`, or the nearest of its parents that exists."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
