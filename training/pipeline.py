@@ -208,5 +208,5 @@ def _warn_about(features: Table, say: Say) -> None:
             say(f"warning: column '{column.name}' has one value only; it tells nothing")
         elif column.kind == "string" and distinct > 100 and distinct > len(features) / 2:
             say(
-                f"warning: text column '{column.name}' has {distinct} different values; --drop it if it is an identifier"
+                f"warning: text column '{column.name}' has {distinct} different values; --drop it if it identifies rows"
             )

@@ -44,7 +44,9 @@ def make_forms(
         original = data, {"file": "model.skops", "format": "skops", "trusted_types": skops_form.untrusted_types(data)}
     content, entry = original
     files = {str(entry["file"]): content}
-    forms: dict[str, Any] = {"sklearn": {**entry, "columns": [*numbers, *texts]}}
+    forms: dict[str, Any] = {
+        "sklearn": {**entry, "columns": [*numbers, *texts], "probabilities": hasattr(model, "predict_proba")}
+    }
     converted, parity = _onnx(model, len(numbers), len(texts), features, rows)
     if converted is not None:
         files["model.onnx"] = converted

@@ -1,0 +1,81 @@
+"""Rows as CSV text: the input of `/invocations` and of batch files, the output where it is asked for."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from serving.columns import Column
+from serving.errors import RequestError, RowError, nearest
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"})
+"""Cells that mean "no value", in lower case, without surrounding blanks (as in training)."""
+
+
+def parse(text: str, columns: Sequence[Column], header: bool | None = None) -> list[list[Any]]:
+    """Cells in the signature's order, numbers converted, None for missing.
+
+    `header` says whether the first line names the columns; None: it does when any of its cells is a column's
+    name. Raises RowError for a cell that is no number, RequestError for a header that does not fit.
+    """
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except csv.Error as error:
+        raise RequestError(f"the body is not CSV: {error}") from None
+    if not rows:
+        raise RequestError("no rows; at least one is expected")
+    names = [column.name for column in columns]
+    first = [cell.strip() for cell in rows[0]]
+    if header is None:
+        header = not set(first).isdisjoint(names)
+    order = list(range(len(names)))
+    if header:
+        order = header_order(first, names)
+        rows = rows[1:]
+    return [convert(number, row, order, columns) for number, row in enumerate(rows)]
+
+
+def header_order(header: Sequence[str], names: Sequence[str], further: bool = False) -> list[int]:
+    """Where each column of the signature is in the header. `further` columns are passed over when allowed."""
+    if not further:
+        for name in header:
+            if name not in names:
+                raise RequestError(f"the header names '{name}', which is no column of the model{nearest(name, names)}")
+    for name in names:
+        count = list(header).count(name)
+        if count == 0:
+            raise RequestError(f"column '{name}' is missing from the header{nearest(name, header)}")
+        if count > 1:
+            raise RequestError(f"column '{name}' is named {count} times in the header")
+    return [list(header).index(name) for name in names]
+
+
+def convert(number: int, row: Sequence[str], order: Sequence[int], columns: Sequence[Column]) -> list[Any]:
+    """One line's cells in the signature's order. Raises RowError."""
+    if len(row) <= max(order) or (len(order) == len(columns) == 0):
+        raise RowError(number, f"{len(row)} fields, but {max(order) + 1} are expected")
+    return [_cell(number, row[place].strip(), column) for place, column in zip(order, columns, strict=True)]
+
+
+def _cell(number: int, cell: str, column: Column) -> Any:
+    if cell.lower() in MISSING:
+        return None
+    if column.type != "number":
+        return cell
+    try:
+        return float(cell)
+    except ValueError:
+        raise RowError(number, f"column '{column.name}': '{cell[:40]}' is not a number") from None
+
+
+def write(values: Sequence[Any], header: Sequence[str] = ()) -> bytes:
+    """One line a value (a list of values is one line of several cells)."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if header:
+        writer.writerow(header)
+    for value in values:
+        writer.writerow(value if isinstance(value, list | tuple) else [value])
+    return out.getvalue().encode()

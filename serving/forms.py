@@ -1,0 +1,199 @@
+"""The forms a model is served from: ONNX Runtime, or scikit-learn itself. Each is imported only when it is used."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.artifact import Artifact
+from serving.columns import Column, Features
+from serving.errors import ModelError, RequestError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says about some rows. `values` has one entry a row; `probabilities` is [rows, classes]."""
+
+    values: Any
+    probabilities: npt.NDArray[Any] | None = None
+    outputs: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+
+class Form(Protocol):
+    """A loaded model."""
+
+    fast: bool
+    """Whether one row takes microseconds, so that it may run on the event loop."""
+
+    def run(self, features: Features) -> Answer:
+        """Predict. Raises RequestError when the model refuses the values."""
+
+
+def load_form(artifact: Artifact, columns: list[Column], threads: int) -> Form:
+    """The form that the manifest says to serve. Raises ModelError where it cannot be loaded."""
+    if artifact.manifest["serve"] == "onnx":
+        return OnnxForm(artifact, columns, threads)
+    return SklearnForm(artifact, columns)
+
+
+class OnnxForm:
+    """A model in ONNX Runtime, on the CPU, with `threads` threads an operator."""
+
+    fast = True
+
+    def __init__(self, artifact: Artifact, columns: list[Column], threads: int) -> None:
+        import onnxruntime
+
+        entry = artifact.form("onnx")
+        path = artifact.path(entry)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises a dozen private types
+            raise ModelError(f"{path}: ONNX Runtime cannot load it ({_first_line(error)})") from error
+        self._feeds = [_feed(given, columns) for given in entry["inputs"]]
+        self._single_rows = entry.get("batch") == 1
+        self._task = artifact.task
+        self._prediction: str = entry.get("prediction") or ""
+        self._probabilities: str | None = entry.get("probabilities")
+        self._classes: list[Any] = artifact.signature["prediction"].get("classes", [])
+        self._names = self._output_names()
+
+    def _output_names(self) -> list[str]:
+        if self._task == "tensor":
+            return [output.name for output in self._session.get_outputs()]
+        return [self._prediction, self._probabilities] if self._probabilities else [self._prediction]
+
+    def run(self, features: Features) -> Answer:
+        """Predict with one call, or row by row where the model's batch size is fixed to one."""
+        feed = {name: make(features) for name, make in self._feeds}
+        try:
+            if self._single_rows and features.rows > 1:
+                runs = [
+                    self._session.run(self._names, {name: values[at : at + 1] for name, values in feed.items()})
+                    for at in range(features.rows)
+                ]
+                found = [np.concatenate(parts) for parts in zip(*runs, strict=True)]
+            else:
+                found = self._session.run(self._names, feed)
+        except Exception as error:  # see above
+            raise RequestError(f"the model refuses these values: {_first_line(error)}") from error
+        return self._answer(found, features.rows)
+
+    def _answer(self, found: list[Any], rows: int) -> Answer:
+        if self._task == "classification":
+            labels = np.asarray(found[0]).reshape(-1).tolist()
+            return Answer(labels, _probabilities(found[1], self._classes) if len(found) > 1 else None)
+        if self._task == "regression":
+            return Answer(np.ascontiguousarray(np.asarray(found[0]).reshape(-1)))
+        outputs = {name: np.asarray(values) for name, values in zip(self._names, found, strict=True)}
+        if any(values.ndim == 0 or len(values) != rows for values in outputs.values()):
+            raise RequestError(
+                "the model's outputs have no row for each row of the input; use /v2/…/infer with its shapes"
+            )
+        if len(outputs) == 1:
+            return Answer(_plain(next(iter(outputs.values()))), None, outputs)
+        split = {name: _plain(values) for name, values in outputs.items()}
+        return Answer([{name: values[at] for name, values in split.items()} for at in range(rows)], None, outputs)
+
+
+def _plain(values: npt.NDArray[Any]) -> Any:
+    """A form that JSON can carry: text as lists, numbers as one contiguous block."""
+    return values.tolist() if values.dtype.kind in "OSU" else np.ascontiguousarray(values)
+
+
+def _probabilities(found: Any, classes: list[Any]) -> npt.NDArray[Any]:
+    """[rows, classes]; a ZipMap's list of mappings is put into the classes' order."""
+    if isinstance(found, list):
+        return np.array([[row[label] for label in classes] for row in found], dtype=np.float32)
+    return np.ascontiguousarray(found)
+
+
+def _feed(given: Mapping[str, Any], columns: list[Column]) -> tuple[str, Callable[[Features], npt.NDArray[Any]]]:
+    """How one input of the graph is made from the features."""
+    name, dtype, wanted = given["name"], given["dtype"], given["columns"]
+    kinds = {column.name: column.type for column in columns}
+    if kinds[wanted[0]] == "tensor":
+        return name, lambda features: features.tensors[wanted[0]]
+    kind = "string" if dtype == "string" else "number"
+    order = [column.name for column in columns if column.type == kind]
+    places = [order.index(column) for column in wanted]
+    flat = given.get("rank") == 1
+    numpy_type: Any = object if kind == "string" else np.dtype(dtype)
+    whole = places == list(range(len(order)))
+
+    def make(features: Features) -> npt.NDArray[Any]:
+        source = features.texts if kind == "string" else features.numbers
+        picked = (source if whole else source[:, places]).astype(numpy_type)
+        return picked.reshape(-1) if flat else picked
+
+    return name, make
+
+
+class SklearnForm:
+    """A scikit-learn model: skops with the types the manifest trusts, or a pickle that the manifest trusts."""
+
+    fast = False
+
+    def __init__(self, artifact: Artifact, columns: list[Column]) -> None:
+        entry = artifact.form("sklearn")
+        self._model = _load_sklearn(artifact, entry)
+        order = [column.name for column in columns if column.type == "number"]
+        texts = [column.name for column in columns if column.type == "string"]
+        self._places = [([*order, *texts]).index(name) for name in entry["columns"]]
+        self._classifier = artifact.task == "classification"
+        self._scores = self._classifier and hasattr(self._model, "predict_proba")
+        self._integers = artifact.signature["prediction"].get("type") == "integer"
+
+    def run(self, features: Features) -> Answer:
+        """Predict as scikit-learn does."""
+        matrix: npt.NDArray[Any] = features.numbers
+        if features.texts.size:
+            matrix = np.concatenate([features.numbers.astype(object), features.texts], axis=1)
+        matrix = matrix[:, self._places]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                values = np.asarray(self._model.predict(matrix))
+                scores = np.asarray(self._model.predict_proba(matrix)) if self._scores else None
+        except Exception as error:  # an estimator raises what it likes
+            raise RequestError(f"the model refuses these values: {_first_line(error)}") from error
+        if not self._classifier:
+            return Answer(np.ascontiguousarray(values) if values.dtype.kind in "fiu" else values.tolist())
+        labels = values.astype(np.int64).tolist() if self._integers else [str(label) for label in values.tolist()]
+        return Answer(labels, None if scores is None else np.ascontiguousarray(scores))
+
+
+def _load_sklearn(artifact: Artifact, entry: Mapping[str, Any]) -> Any:
+    path, kind = artifact.path(dict(entry)), entry["format"]
+    if kind in ("joblib", "pickle") and entry.get("trust") is not True:
+        raise ModelError(f"{path}: a pickle that the manifest does not trust; package the model again with --trust")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if kind == "skops":
+                import skops.io
+
+                return skops.io.load(path, trusted=list(entry.get("trusted_types", [])))
+            if kind == "joblib":
+                import joblib
+
+                return joblib.load(path)
+            with path.open("rb") as stream:
+                return pickle.load(stream)
+    except Exception as error:  # a foreign model's code runs here
+        raise ModelError(f"{path}: cannot be loaded ({type(error).__name__}: {_first_line(error)})") from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__

@@ -1,0 +1,55 @@
+"""A model artifact in memory: what the server, the batch job and offline comparisons all predict with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from serving import artifact
+from serving.columns import Column, Encoder, Features
+from serving.errors import ModelError
+from serving.forms import Answer, Form, load_form
+
+
+class Predictor:
+    """Loads and verifies a model folder; predicts rows. Any number of threads may use one.
+
+    Raises ModelError for a folder that cannot be served. `threads` is for ONNX Runtime's operators.
+    """
+
+    def __init__(self, folder: Path | str, threads: int = 1) -> None:
+        self.artifact = artifact.load(Path(folder))
+        try:
+            self.columns = [Column.parse(entry) for entry in self.artifact.signature["columns"]]
+            prediction = self.artifact.signature["prediction"]
+            self.name: str = prediction["name"]
+            self.type: str = prediction["type"]
+            self.classes: list[Any] | None = prediction.get("classes")
+            self.encoder = Encoder(self.columns)
+            self.form: Form = load_form(self.artifact, self.columns, threads)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{folder}: manifest and signature do not fit together ({error!r})") from error
+
+    @property
+    def task(self) -> str:
+        """`classification`, `regression` or `tensor`."""
+        return self.artifact.task
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether answers carry a probability for each class."""
+        entry = self.artifact.form(self.artifact.manifest["serve"])
+        return self.task == "classification" and bool(entry.get("probabilities"))
+
+    def predict(self, rows: Sequence[Any]) -> Answer:
+        """Predict rows: mappings of column name to value, or lists in the signature's order.
+
+        Raises RowError (row counted from 0) for a wrong column, a missing one or a wrong value, and RequestError
+        for no rows or values that the model refuses.
+        """
+        return self.form.run(self.encoder.encode(rows))
+
+    def predict_features(self, features: Features) -> Answer:
+        """Predict rows that are encoded already."""
+        return self.form.run(features)
