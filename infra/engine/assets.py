@@ -170,10 +170,10 @@ def fetch(uri: str) -> bytes:
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return _read_file(Path(urllib.parse.unquote(parts.path)), "remote asset")
     if parts.scheme in ("http", "https") and parts.hostname in ("localhost", "127.0.0.1", "::1"):
-        import urllib.request
+        from urllib.request import urlopen
 
         try:
-            with urllib.request.urlopen(uri, timeout=_FETCH_SECONDS) as reply:
+            with urlopen(uri, timeout=_FETCH_SECONDS) as reply:
                 content: bytes = reply.read()
                 return content
         except OSError as error:

@@ -81,8 +81,8 @@ class Encoder:
         raise ValueFormatError(_show(place), f"a {type(given).__name__} is no property value")
 
     def _secret(self, secret: Secret, place: Place, sealed: bool) -> Any:
-        if not (sealed or self._show) and secret.ciphertext:
-            return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": secret.ciphertext}
+        if not (sealed or self._show) and (kept := secret.ciphertext(self._sealer)):
+            return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": kept}
         text = dumps(self.value(secret.value, place, sealed=True)).decode()
         if sealed:
             # Pulumi encrypts the outer secret only; inside, the same text stands as "ciphertext".
@@ -91,8 +91,9 @@ class Encoder:
             return {SIGNATURE: SECRET_SIGNATURE, "plaintext": text}
         if self._sealer is None:
             raise ValueFormatError(_show(place), "a secret cannot be kept: the stack has no secrets provider")
-        secret.ciphertext = self._sealer.seal(text, place)
-        return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": secret.ciphertext}
+        ciphertext = self._sealer.seal(text, place)
+        secret.keep(ciphertext, self._sealer)
+        return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": ciphertext}
 
 
 class Decoder:
@@ -140,7 +141,7 @@ class Decoder:
         if self._sealer is None:
             raise ValueFormatError(_show(place), "the state holds a secret but names no secrets provider")
         self._sealer.remember(place, str(ciphertext))
-        return Secret.sealed(str(ciphertext), self._opener(place))
+        return Secret.sealed(str(ciphertext), self._sealer, self._opener(place))
 
     def _opener(self, place: Place) -> Callable[[str], Any]:
         sealer = self._sealer

@@ -49,25 +49,36 @@ class Secret:
     secret need no passphrase. Its ciphertext is kept, so that an unchanged secret is written unchanged.
     """
 
-    __slots__ = ("_open", "_value", "ciphertext")
+    __slots__ = ("_ciphertext", "_open", "_owner", "_value")
 
-    def __init__(self, value: Any, ciphertext: str = "") -> None:
+    def __init__(self, value: Any) -> None:
         self._value = value
         self._open: Callable[[str], Any] | None = None
-        self.ciphertext = ciphertext
+        self._ciphertext = ""
+        self._owner: object = None
 
     @classmethod
-    def sealed(cls, ciphertext: str, open: Callable[[str], Any]) -> Secret:
-        """A secret as it is in state; `open(ciphertext)` gives its value, or raises `WrongPassphrase`."""
-        secret = cls(None, ciphertext)
+    def sealed(cls, ciphertext: str, owner: object, open: Callable[[str], Any]) -> Secret:
+        """A secret as it is in state, encrypted by `owner`; `open(ciphertext)` gives its value, or raises
+        `WrongPassphrase`."""
+        secret = cls(None)
         secret._open = open
+        secret.keep(ciphertext, owner)
         return secret
+
+    def keep(self, ciphertext: str, owner: object) -> None:
+        """Note the ciphertext that `owner` made of it."""
+        self._ciphertext, self._owner = ciphertext, owner
+
+    def ciphertext(self, owner: object) -> str:
+        """The ciphertext that `owner` made of it before, else empty. Another stack's is of no use here."""
+        return self._ciphertext if self._owner is owner else ""
 
     @property
     def value(self) -> Any:
         """The plain value."""
         if self._open is not None:
-            self._value = self._open(self.ciphertext)
+            self._value = self._open(self._ciphertext)
             self._open = None
         return self._value
 
