@@ -94,7 +94,8 @@ class OnnxForm:
             labels = np.asarray(found[0]).reshape(-1).tolist()
             return Answer(labels, _probabilities(found[1], self._classes) if len(found) > 1 else None)
         if self._task == "regression":
-            return Answer(np.ascontiguousarray(np.asarray(found[0]).reshape(-1)))
+            values = np.asarray(found[0])
+            return Answer(np.ascontiguousarray(values.reshape(-1) if values.size == rows else values))
         outputs = {name: np.asarray(values) for name, values in zip(self._names, found, strict=True)}
         if any(values.ndim == 0 or len(values) != rows for values in outputs.values()):
             raise RequestError(
@@ -150,6 +151,7 @@ class SklearnForm:
         order = [column.name for column in columns if column.type == "number"]
         texts = [column.name for column in columns if column.type == "string"]
         self._places = [([*order, *texts]).index(name) for name in entry["columns"]]
+        self._flat = bool(entry.get("flat"))
         self._classifier = artifact.task == "classification"
         self._scores = self._classifier and hasattr(self._model, "predict_proba")
         self._integers = artifact.signature["prediction"].get("type") == "integer"
@@ -159,7 +161,7 @@ class SklearnForm:
         matrix: npt.NDArray[Any] = features.numbers
         if features.texts.size:
             matrix = np.concatenate([features.numbers.astype(object), features.texts], axis=1)
-        matrix = matrix[:, self._places]
+        matrix = matrix[:, 0] if self._flat else matrix[:, self._places]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -55,42 +55,53 @@ class Parity:
         }
 
 
-def convert(model: Any, numbers: int, texts: int) -> bytes:
-    """ONNX bytes with the inputs `numbers` (float32, [rows, numbers]) and `texts` (string, [rows, texts]), the
-    outputs `label` and `probabilities`, or `variable`. Raises what skl2onnx raises where it cannot convert."""
+@dataclass(frozen=True)
+class Input:
+    """One input of the graph, [rows, columns]: its name, its kind, and the places of its columns in the matrix."""
+
+    name: str
+    kind: Literal["number", "string"]
+    places: tuple[int, ...]
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's name of its element type."""
+        return "float32" if self.kind == "number" else "string"
+
+
+def convert(model: Any, inputs: Sequence[Input]) -> bytes:
+    """ONNX bytes with these inputs; class labels and probabilities are plain tensors.
+
+    Raises what skl2onnx raises where it cannot convert.
+    """
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
-    inputs: list[tuple[str, Any]] = []
-    if numbers:
-        inputs.append(("numbers", FloatTensorType([None, numbers])))
-    if texts:
-        inputs.append(("texts", StringTensorType([None, texts])))
-    classifier = hasattr(model, "classes_")
-    options = {"zipmap": False} if classifier else None
+    types = {"number": FloatTensorType, "string": StringTensorType}
+    initial = [(given.name, types[given.kind]([None, len(given.places)])) for given in inputs]
+    options = {"zipmap": False} if hasattr(model, "classes_") else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # A fixed name: by default the graph is named by a random one, and its bytes would differ each time.
-        converted = to_onnx(model, initial_types=inputs, options=options, name="mooring", target_opset=OPSET)
+        converted = to_onnx(model, initial_types=initial, options=options, name="mooring", target_opset=OPSET)
     data: bytes = converted.SerializeToString()
     return data
 
 
-def run(data: bytes, features: npt.NDArray[Any], numbers: int) -> list[Any]:
-    """All outputs of the ONNX form for the pipeline's input matrix."""
+def run(data: bytes, features: npt.NDArray[Any], inputs: Sequence[Input]) -> tuple[list[str], list[Any]]:
+    """Names and values of all outputs for the model's input matrix."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    feed: dict[str, Any] = {}
-    if numbers:
-        feed["numbers"] = features[:, :numbers].astype(np.float32)
-    if features.shape[1] > numbers:
-        feed["texts"] = features[:, numbers:].astype(object)
-    outputs: list[Any] = session.run(None, feed)
-    return outputs
+    feed = {}
+    for given in inputs:
+        dtype: Any = np.float32 if given.kind == "number" else object
+        feed[given.name] = features[:, list(given.places)].astype(dtype)
+    names = [output.name for output in session.get_outputs()]
+    return names, session.run(names, feed)
 
 
 def classifier_parity(

@@ -20,7 +20,7 @@ from training.metrics import Evaluation, evaluate
 from training.options import Options, parse_options
 from training.pipeline import Say, Split
 from training.signature import describe_column, describe_prediction
-from training.sklearn_forms import Forms, make_forms
+from training.sklearn_forms import Forms, grouped, make_forms
 from training.table import Column, Table, read_csv
 
 
@@ -61,7 +61,7 @@ def export(trained: Trained, job: Job, options: Options, started: str, run: Mapp
     numbers = [column.name for column in split.features if column.kind == "number"]
     texts = [column.name for column in split.features if column.kind == "string"]
     rows = split.test.row_numbers
-    forms = make_forms(trained.model, numbers, texts, pipeline.matrix(split.test), rows.tolist())
+    forms = make_forms(trained.model, grouped(numbers, texts), pipeline.matrix(split.test), rows.tolist())
     files = _describe(trained, forms, job, options)
     record = {
         "run": job.run,

@@ -1,0 +1,75 @@
+"""An MLflow model folder (its `MLmodel` file, flavor `onnx` or `sklearn`), read without MLflow.
+
+Format: https://mlflow.org/docs/latest/ml/model/, "MLflow Model format".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training.errors import TrainingError, nearest
+from training.onnx_model import from_onnx
+from training.sklearn_model import Parts, from_pickle, from_skops
+
+MLMODEL = "MLmodel"
+FLAVORS = ("onnx", "sklearn")
+
+
+def from_mlflow(folder: Path, *, trust: bool, columns: Sequence[str] = ()) -> Parts:
+    """An MLflow folder. Raises TrainingError for an unknown flavor, and for what its file's form refuses."""
+    document = _read(folder)
+    flavors = document.get("flavors")
+    if not isinstance(flavors, dict) or not flavors:
+        raise TrainingError(f"{folder.name}/{MLMODEL}: names no flavors")
+    names = list(columns) or _input_names(document)
+    if "onnx" in flavors:
+        return from_onnx(_file(folder, flavors["onnx"], "data"), names)
+    if "sklearn" in flavors:
+        flavor = flavors["sklearn"]
+        path = _file(folder, flavor, "pickled_model")
+        if flavor.get("serialization_format") == "skops" or path.suffix == ".skops":
+            return from_skops(path, trust=trust, columns=names)
+        return from_pickle(path, "pickle", trust=trust, columns=names)
+    found = ", ".join(sorted(str(name) for name in flavors))
+    raise TrainingError(f"{folder.name}/{MLMODEL}: has the flavors {found}; {' or '.join(FLAVORS)} is needed")
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        document = yaml.safe_load((folder / MLMODEL).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TrainingError(f"{folder.name}: not an MLflow model (it has no file {MLMODEL})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TrainingError(f"{folder.name}/{MLMODEL}: not YAML ({error})") from error
+    if not isinstance(document, dict):
+        raise TrainingError(f"{folder.name}/{MLMODEL}: not an MLflow model description")
+    return document
+
+
+def _file(folder: Path, flavor: Any, key: str) -> Path:
+    """The file that a flavor names, which must lie inside the folder."""
+    name = flavor.get(key) if isinstance(flavor, dict) else None
+    if not isinstance(name, str):
+        raise TrainingError(f"{folder.name}/{MLMODEL}: the flavor names no '{key}'")
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise TrainingError(f"{folder.name}/{MLMODEL}: '{key}' points outside the folder ({name})")
+    if not path.is_file():
+        files = [file.name for file in folder.iterdir() if file.is_file()]
+        raise TrainingError(f"{folder.name}: the model file '{name}' is missing{nearest(name, files)}")
+    return path
+
+
+def _input_names(document: dict[str, Any]) -> list[str]:
+    """Column names of MLflow's own signature; [] where it has none, or tensors."""
+    signature = document.get("signature")
+    try:
+        inputs = json.loads(signature["inputs"]) if isinstance(signature, dict) else []
+        return [str(entry["name"]) for entry in inputs]
+    except (KeyError, TypeError, ValueError):
+        return []

@@ -1,0 +1,182 @@
+"""`python -m training.package --input PATH [--format F] [--trust] --output DIR`: an existing model as an artifact.
+
+Takes an ONNX file, a skops, joblib or pickle file, an MLflow folder, a model.tar.gz, or a folder with one of
+these; an artifact is verified and copied as it is, so that its digest stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training.digest import file_digest, relative_files, tree_digest
+from training.errors import TrainingError, nearest
+
+FORMATS = ("onnx", "skops", "joblib", "pickle", "mlflow", "tar", "mooring")
+ENDINGS = {
+    ".onnx": "onnx",
+    ".skops": "skops",
+    ".joblib": "joblib",
+    ".pkl": "pickle",
+    ".pickle": "pickle",
+    ".tar": "tar",
+    ".tgz": "tar",
+    ".gz": "tar",
+}
+MODEL_FILES = (".onnx", ".skops", ".joblib", ".pkl", ".pickle")
+
+
+def package(
+    source: Path, output: Path, *, kind: str | None = None, trust: bool = False, columns: Sequence[str] = ()
+) -> str:
+    """Make the artifact folder `output` of the model `source`, and return its digest.
+
+    `kind` is one of FORMATS, told from the ending and the first bytes when it is None. `columns` name the
+    model's columns where it does not itself. Raises TrainingError for anything that cannot be served.
+    """
+    if not source.exists():
+        raise TrainingError(f"{source}: no such file or folder")
+    kind = kind or detect(source)
+    if kind == "tar":
+        return _package_archive(source, output, trust=trust, columns=columns)
+    if kind == "mooring":
+        return _copy(source, output, trust=trust)
+    if source.is_dir() and kind != "mlflow":
+        source = single_model(source, kind)
+    return _write(source, output, kind, _parts(source, kind, trust=trust, columns=columns))
+
+
+def detect(source: Path) -> str:
+    """The format of a model, by its ending, else by its first bytes. Raises TrainingError when neither tells."""
+    if source.is_dir():
+        if (source / "mooring-model.json").is_file():
+            return "mooring"
+        if (source / "MLmodel").is_file():
+            return "mlflow"
+        return ENDINGS[single_model(source).suffix.lower()]
+    if kind := ENDINGS.get(source.suffix.lower()):
+        return kind
+    with source.open("rb") as stream:
+        start = stream.read(4)
+    if not start:
+        raise TrainingError(f"{source.name}: the file is empty")
+    for magic, kind in ((b"\x1f\x8b", "tar"), (b"PK\x03\x04", "skops"), (b"\x80", "pickle")):
+        if start.startswith(magic):
+            return kind
+    raise TrainingError(f"{source.name}: its format cannot be told; say it with --format ({', '.join(FORMATS)})")
+
+
+def single_model(folder: Path, kind: str | None = None) -> Path:
+    """The one model file in a folder (of the format `kind`). Raises TrainingError for none or several."""
+    try:
+        names = sorted(relative_files(folder))
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    endings = [ending for ending in MODEL_FILES if kind in (None, ENDINGS[ending])]
+    found = [name for name in names if Path(name).suffix.lower() in endings]
+    if len(found) == 1:
+        return folder / found[0]
+    held = ", ".join((found or names)[:5]) or "nothing"
+    count = f"{len(found)} model files" if found else "no model file"
+    raise TrainingError(f"{folder.name}: {count} in it ({held}); one {', '.join(endings)} is expected")
+
+
+def _parts(source: Path, kind: str, *, trust: bool, columns: Sequence[str]) -> Any:
+    if kind == "onnx":
+        from training.onnx_model import from_onnx
+
+        return from_onnx(source, columns)
+    if kind == "mlflow":
+        from training.mlflow_model import from_mlflow
+
+        return from_mlflow(source, trust=trust, columns=columns)
+    from training.sklearn_model import from_pickle, from_skops
+
+    if kind == "skops":
+        return from_skops(source, trust=trust, columns=columns)
+    return from_pickle(source, "joblib" if kind == "joblib" else "pickle", trust=trust, columns=columns)
+
+
+def _write(source: Path, output: Path, kind: str, parts: Any) -> str:
+    from training.manifest import as_json, write_artifact
+    from training.records import model_card
+    from training.workflow import now
+
+    origin = tree_digest(source, exclude=()) if source.is_dir() else file_digest(source)
+    files = {
+        **parts.files,
+        "signature.json": as_json(parts.signature),
+        "metrics.json": as_json({}),
+        "lineage.json": as_json({"source": {"file": source.name, "format": kind, "digest": origin}}),
+        "model_card.md": model_card(parts.manifest, parts.signature, {}),
+    }
+    return write_artifact(output, parts.manifest, files, {"run": os.environ.get("MOORING_JOB_ID", ""), "ended": now()})
+
+
+def _copy(source: Path, output: Path, *, trust: bool) -> str:
+    """An artifact stays what it is: verified, then copied byte by byte. What it would execute needs trust again:
+    its manifest is somebody else's word."""
+    from training.manifest import verify
+    from training.sklearn_model import needs_trust
+
+    if not source.is_dir():
+        raise TrainingError(f"{source.name}: not a folder; a model artifact is a folder with a mooring-model.json")
+    try:
+        manifest = verify(source)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    if not trust and (reason := needs_trust(manifest)):
+        raise TrainingError(
+            f"{source.name}: the artifact {reason}; pass --trust (trust: true in the stack file) if it is yours"
+        )
+    if output.is_dir() and any(output.iterdir()):
+        raise TrainingError(f"{output}: the output folder is not empty; name a new one")
+    shutil.copytree(source, output, dirs_exist_ok=True)
+    return tree_digest(output)
+
+
+def _package_archive(source: Path, output: Path, *, trust: bool, columns: Sequence[str]) -> str:
+    from training.archive import unpack
+
+    with tempfile.TemporaryDirectory(prefix="mooring-") as scratch:
+        folder = Path(scratch) / source.name.partition(".")[0]
+        folder.mkdir()
+        unpack(source, folder)
+        entries = list(folder.iterdir())
+        inner = entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
+        return package(inner, output, trust=trust, columns=columns)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit code. The last line of standard error says what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m training.package", description="Package an existing model.")
+    parser.add_argument("--input", type=Path, required=True, help="model file or folder")
+    parser.add_argument("--output", type=Path, required=True, help="folder that receives the artifact")
+    parser.add_argument("--format", help=f"one of {', '.join(FORMATS)}; told from the file when absent")
+    parser.add_argument("--trust", action="store_true", help="run the code that a pickle holds")
+    parser.add_argument("--columns", default="", help="names of the model's columns, separated by commas")
+    options = parser.parse_args(arguments)
+    columns = [name.strip() for name in options.columns.split(",") if name.strip()]
+    try:
+        if options.format and options.format not in FORMATS:
+            raise TrainingError(f"--format: '{options.format}' is unknown{nearest(options.format, FORMATS)}")
+        digest = package(options.input, options.output, kind=options.format, trust=options.trust, columns=columns)
+    except TrainingError as error:
+        print(f"packaging failed: {error}", file=sys.stderr)
+        return 1
+    except (OSError, zlib.error) as error:
+        print(f"packaging failed: {error}", file=sys.stderr)
+        return 1
+    print(f"model written: {digest}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
