@@ -85,7 +85,8 @@ class Project:
         found = []
         for process in psutil.process_iter(["pid", "cmdline", "environ", "status"]):
             told = [*(process.info["cmdline"] or []), *(process.info["environ"] or {}).values()]
-            if process.info["status"] != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
-                if any(str(self.home) in text for text in told):
-                    found.append({"pid": process.pid, "command": process.info["cmdline"]})
+            if process.info["status"] == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
+                continue
+            if any(str(self.home) in text for text in told):
+                found.append({"pid": process.pid, "command": process.info["cmdline"]})
         return found
