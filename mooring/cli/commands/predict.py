@@ -1,0 +1,90 @@
+"""`mooring predict`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mooring.cli import exits, options
+from mooring.cli.operate import print_json
+from mooring.inventory import Item, items, of_kind, pick
+from mooring.rows import read_rows
+from mooring.session import open_session, require_deployed
+
+app = typer.Typer()
+CHUNK = 1000
+"""Rows in one request."""
+
+
+@app.command()
+def predict(
+    input: Annotated[
+        Path, typer.Option("--input", "-i", metavar="FILE", help="CSV with a header, JSON or JSONL; - is stdin.")
+    ],
+    endpoint: Annotated[str | None, typer.Option("--endpoint", "-e", help="Which, when there are several.")] = None,
+    format: Annotated[str, typer.Option("--format", help="csv, json or jsonl; told by the ending by default.")] = "",
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for a reply.")] = 30.0,
+    stack: options.Stack = None,
+    emulate: options.Emulate = False,
+    as_json: options.Json = False,
+    engine: options.EngineOption = options.EngineChoice.auto,
+) -> int:
+    """Ask an endpoint: one prediction a row of a CSV, JSON or JSONL file.
+
+    With --json: `{endpoint, model_version, predictions, …}` as the endpoint answers.
+    """
+    from mooring.live import ask
+
+    session = open_session(stack, emulate=emulate, engine=engine.value)
+    found = items(require_deployed(session))
+    item = pick(of_kind(found, "Endpoint"), endpoint, "endpoint", "--endpoint")
+    rows = read_rows(input, format, text_columns(found, item))
+    replies = []
+    for start in range(0, len(rows), CHUNK):
+        reply = ask(item, rows[start : start + CHUNK], timeout)
+        replies.append(reply)
+        if not as_json:
+            for prediction in reply.get("predictions", []):
+                print(prediction if isinstance(prediction, str) else _compact(prediction))
+    if as_json:
+        print_json({"endpoint": item.name, **merged(replies)})
+    elif sys.stdout.isatty():
+        told = merged(replies).get("model_version")
+        print(f"{len(rows)} rows, model version {told}", file=sys.stderr)
+    return exits.OK
+
+
+def text_columns(found: list[Item], endpoint: Item) -> list[str]:
+    """Columns that the served models take as text, by their signatures."""
+    models = {deployment.get("model") for deployment in endpoint.get("deployments") or []}
+    columns = [
+        column
+        for version in of_kind(found, "ModelVersion")
+        if version.get("model") in models
+        for column in (version.get("signature") or {}).get("columns") or []
+    ]
+    return [column["name"] for column in columns if column.get("type") == "string"]
+
+
+def merged(replies: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several replies as one: lists joined, and versions listed when an update came in between."""
+    whole: dict[str, Any] = {}
+    for reply in replies:
+        for name, value in reply.items():
+            if isinstance(value, list) and isinstance(whole.get(name, []), list):
+                whole.setdefault(name, []).extend(value)
+            elif name in whole and whole[name] != value:
+                known = whole[name] if isinstance(whole[name], list) else [whole[name]]
+                whole[name] = known if value in known else [*known, value]
+            else:
+                whole[name] = value
+    return whole
+
+
+def _compact(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
