@@ -11,7 +11,7 @@ import typer
 from mooring.cli import exits, options
 from mooring.cli.operate import print_json
 from mooring.inventory import Item, items, of_kind, pick
-from mooring.rows import read_rows
+from mooring.input_rows import read_rows
 from mooring.session import open_session, require_deployed
 
 app = typer.Typer()
