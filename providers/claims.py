@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from providers.boundaries import boundary
+
 log = logging.getLogger("mooring.provider")
 
 DELAY = 5.0
@@ -103,6 +105,7 @@ class Claims:
     def _make(self, id: str, pending: _Pending) -> None:
         try:
             pending.claim()
+            boundary("claim:made")
         except Exception:
             # Unclaimed is safe: the state holds the id, and the next deployment shows it.
             log.debug("claim of %s failed", id, exc_info=True)

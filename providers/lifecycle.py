@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from providers.adoption import begin, live_inputs, retire
+from providers.boundaries import boundary
 from providers.claims import Claims
 from providers.contract import Context, Kind
 from providers.diffing import IN_PLACE, RUNS
@@ -78,6 +79,7 @@ def create(
         raise _init_failed(keyed(stopped.id), _words(stopped, operation)) from stopped
     made = keyed(begun.id)
     operation.id = begun.id
+    boundary("create:begun")
     try:
         if begun.as_asked:
             state = kind.wait(begun.id, spec, context)
@@ -90,6 +92,7 @@ def create(
         hold(made, claims, adopted=begun.adopted)
         raise _init_failed(made, _words(failed, operation)) from failed
     hold(made, claims, adopted=begun.adopted)
+    boundary("create:done")
     return made.full_id, outputs(resource.type_name, resource.inputs, state)
 
 
@@ -110,6 +113,7 @@ def update(
             raise Cancelled(_words(stopped, operation)) from stopped
         raise _init_failed(resource, _words(stopped, operation)) from stopped
     hold(resource, claims)
+    boundary("update:done")
     return outputs(resource.type_name, resource.inputs, state)
 
 
@@ -140,7 +144,8 @@ def delete(resource: Resource, context: Context, claims: Claims) -> None:
     try:
         resource.kind.delete(resource.id, context)
     except NotFound:
-        return
+        log.debug("%s was gone already", resource.full_id)
+    boundary("delete:done")
 
 
 def abandoned(resource: Resource, operation: Operation, claims: Claims) -> InitFailed:

@@ -51,6 +51,15 @@ class MoorServicer(provider_pb2_grpc.ResourceProviderServicer):
         self._operations = Operations()
         self._sessions = Sessions(log, engine_address)
 
+    @property
+    def log(self) -> Log:
+        """Where messages go when no engine's address is known: the embedded engine sets its own."""
+        return self._sessions.log
+
+    @log.setter
+    def log(self, log: Log) -> None:
+        self._sessions.log = log
+
     # Who we are.
 
     def Handshake(self, request: Any, context: Any) -> Any:

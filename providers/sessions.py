@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from providers.claims import Claims
@@ -13,7 +14,7 @@ from providers.progress import Log, Severity
 class Session:
     """One engine's connection. In process there is one, of the name ``""``."""
 
-    def __init__(self, peer: str, log: Log) -> None:
+    def __init__(self, peer: str, log: Callable[[], Log]) -> None:
         self.peer, self._log = peer, log
         self._engine: EngineLog | None = None
         self.claims = Claims(self._alive)
@@ -25,7 +26,7 @@ class Session:
 
     def log(self, severity: Severity, message: str, urn: str = "", ephemeral: bool = False) -> None:
         """Tell the user."""
-        (self._engine or self._log)(severity, message, urn, ephemeral)
+        (self._engine or self._log())(severity, message, urn, ephemeral)
 
     def _alive(self) -> bool:
         return self._engine.alive() if self._engine else True
@@ -35,7 +36,8 @@ class Sessions:
     """The sessions of one servicer, told apart by the connection that a call came over."""
 
     def __init__(self, log: Log | None, engine_address: str) -> None:
-        self._log, self._address = log or silent, engine_address
+        self.log: Log = log or silent
+        self._address = engine_address
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
@@ -44,7 +46,7 @@ class Sessions:
         peer = _peer(context)
         with self._lock:
             if peer not in self._sessions:
-                self._sessions[peer] = Session(peer, self._log)
+                self._sessions[peer] = Session(peer, lambda: self.log)
                 self._sessions[peer].attach(self._address)
             return self._sessions[peer]
 
