@@ -92,7 +92,7 @@ def sentence(error: ErrorDetails, *, show: bool) -> str:
         return f"must be {_WANTED[kind]}{given}{hint}"
     if kind in _BOUNDS:
         limit = next(iter(context.values()))
-        return f"must be {_BOUNDS[kind]} {limit}{given}"
+        return f"must be {_BOUNDS[kind]} {limit:g}{given}"
     return f"{error['msg'][:1].lower()}{error['msg'][1:]}"
 
 

@@ -20,6 +20,8 @@ Names = Mapping[str, Collection[str]]
 
 OWN_TRAINER_ONLY = ("estimator", "parameters", "test_size")
 OWN_SCRIPT_ONLY = ("entry_point", "hyperparameters")
+TRAINER_KEYS = {"target": "target", "seed": "seed", "estimator": "estimator", "test_size": "testSize"}
+"""Arguments of Mooring's own trainer, which a parameter of the estimator would hide."""
 CODE_FORMATS = {".joblib": "joblib", ".pkl": "pickle", ".pickle": "pickle"}
 """Endings of files whose loading executes code in them."""
 SAFE_FORMATS = {".onnx": "onnx", ".skops": "skops", ".gz": "tar", ".tgz": "tar", ".tar": "tar"}
@@ -105,6 +107,9 @@ def _training(
     if training.source is None:
         if training.target is None:
             yield path, "missing key 'target': the column to predict"
+        for name in TRAINER_KEYS.keys() & training.parameters.keys():
+            reason = f"is no parameter of the estimator; write it beside 'parameters', as '{TRAINER_KEYS[name]}'"
+            yield (*path, "parameters", name), reason
         yield from _misplaced(path, training, OWN_SCRIPT_ONLY, "needs a 'source', the folder of an own script")
         return
     yield from _misplaced(
@@ -184,7 +189,7 @@ def _endpoint(path: Path, endpoint: Endpoint, names: Names, clouds: Collection[s
             (*path, "autoscaling"),
             f"'minReplicas' ({scaling.min_replicas}) is above 'maxReplicas' ({scaling.max_replicas})",
         )
-    if endpoint.port and cloud != "local":
+    if endpoint.port and cloud != "local" and cloud in clouds:
         yield (*path, "port"), f"can be chosen on cloud 'local' only; cloud '{cloud}' gives the address"
     yield from _clouds_of((*path, "overrides"), endpoint.overrides, clouds)
 
