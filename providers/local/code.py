@@ -84,3 +84,11 @@ def source_files(folder: Path) -> Iterator[str]:
             path = Path(current, name)
             if not name.endswith(".pyc") and path.is_file():
                 yield path.relative_to(folder).as_posix()
+
+
+def joined_hash(*parts: bytes) -> str:
+    """`sha256:…` over several parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return f"sha256:{digest.hexdigest()}"

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,11 @@ class Jobs:
         self.launch(spec.id)
         return spec.id
 
-    def create(self, spec: JobSpec) -> str:
-        """Write the record, in one step and only if there is none of this id; nothing runs yet."""
+    def create(self, spec: JobSpec, fill: Callable[[Path], None] = lambda folder: None) -> str:
+        """Write the record, in one step and only if there is none of this id; nothing runs yet.
+
+        `fill` puts further files into the job's folder, in that same step.
+        """
         target = self.folder(spec.id)
         if target.exists():
             return spec.id
@@ -57,6 +60,11 @@ class Jobs:
         with records.translated(self.home):
             fresh.mkdir()
             records.write(fresh / files.JOB, {"created": records.now(), "spec": spec.to_record()})
+            try:
+                fill(fresh)
+            except BaseException:
+                records.remove_tree(fresh)
+                raise
             self.base.mkdir(parents=True, exist_ok=True)
             try:
                 fresh.rename(target)
