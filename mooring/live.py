@@ -14,8 +14,6 @@ from providers.errors import MooringError, NotFound, NotSupported
 from providers.values import EndpointState, ModelVersionState
 
 JOBS = ("TrainingRun", "TuningRun", "BatchPrediction")
-OWNED_BY_MODEL = ("TrainingRun", "TuningRun", "ModelVersion")
-"""Kinds whose retired ones stay on purpose as long as their model does."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +79,17 @@ def jobs(ref: StackRef, cloud: str) -> Iterator[Job]:
 
 
 def orphans(ref: StackRef, cloud: str, held: list[Item]) -> Iterator[Orphan]:
-    """What carries the stack's tags and belongs to nothing that its state holds."""
+    """What carries the stack's tags and belongs to nothing that its state holds.
+
+    What was retired (an earlier version, its run) is none: its model keeps it, and `find` does not tell it.
+    """
     adapter = registry.adapter(cloud)
     ids = {(item.kind, item.id) for item in held}
-    models = {item.name for item in of_kind(held, "Model")}
     for type, field in KINDS.items():
         kind = adapter.kind(field)
         for found in kind.find(owner_of(ref)) if kind is not None else ():
             if (type, found.id) in ids:
                 continue
-            if type in OWNED_BY_MODEL and found.claimed and _name(found) in models:
-                continue  # retired: its model keeps it to return to
             reason = "no state holds it" if found.claimed else "it was begun and never finished"
             yield Orphan(type, found.id, found.owner, reason)
 

@@ -121,6 +121,19 @@ class PulumiCli:
 
         return self._read(ref, run, [])
 
+    def create(self, ref: StackRef) -> None:
+        """`pulumi stack init` unless the backend has the stack."""
+        self._read(ref, lambda stack: stack.export_stack(), None, create=True)
+
+    def remove(self, ref: StackRef, *, force: bool = False) -> None:
+        """`pulumi stack rm`; the stack's file stays for the caller to remove."""
+
+        def run(stack: Stack) -> None:
+            flags = ["--force"] if force else []
+            self._run(stack, "stack", "rm", ref.stack, "--yes", "--preserve-config", *flags)
+
+        self._read(ref, run, None)
+
     def _flags(self, ref: StackRef, options: Options, without: tuple[str, ...] = ()) -> dict[str, Any]:
         flags: dict[str, Any] = {
             "target": list(options.targets) or None,

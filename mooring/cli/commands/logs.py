@@ -21,9 +21,7 @@ def logs(
     name: Annotated[
         str | None, typer.Argument(help="The endpoint, or with --run the model; may be left out when there is one.")
     ] = None,
-    run: Annotated[
-        bool, typer.Option("--run", help="Of the newest training, tuning or batch job of this name.")
-    ] = False,
+    run: Annotated[bool, typer.Option("--run", help="Of the newest training, tuning or batch job.")] = False,
     id: Annotated[str | None, typer.Option("--id", help="With --run: of the job with this id (see status).")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it has ended, or Ctrl-C.")] = False,
     tail: Annotated[int | None, typer.Option("--tail", "-n", min=0, help="Only the last lines.")] = None,

@@ -10,8 +10,8 @@ import typer
 
 from mooring.cli import exits, options
 from mooring.cli.operate import print_json
-from mooring.inventory import Item, items, of_kind, pick
 from mooring.input_rows import read_rows
+from mooring.inventory import Item, items, of_kind, pick
 from mooring.session import open_session, require_deployed
 
 app = typer.Typer()

@@ -1,0 +1,38 @@
+"""`mooring env`."""
+
+from __future__ import annotations
+
+import shlex
+
+import typer
+
+from mooring.cli import exits, options
+from mooring.cli.operate import print_json
+from mooring.session import open_session
+
+app = typer.Typer()
+
+
+@app.command()
+def env(
+    stack: options.Stack = None,
+    emulate: options.Emulate = False,
+    as_json: options.Json = False,
+) -> int:
+    """Print what a plain `pulumi` needs, for eval.
+
+    `eval "$(mooring env --stack local)" && pulumi up --stack local`. The stack is made in its backend, so that
+    `pulumi` neither asks nor needs a login.
+    """
+    from mooring.backends import create_stack
+    from mooring.pulumi_cli.environment import environment
+
+    session = open_session(stack, emulate=emulate, create=True)
+    create_stack(session)
+    variables = environment(session.ref)
+    if as_json:
+        print_json(variables)
+    else:
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}")
+    return exits.OK
