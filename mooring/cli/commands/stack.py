@@ -60,8 +60,8 @@ def rm(
     flag = " --emulate" if emulate else ""
     if held and not force:
         raise ConflictError(
-            f"stack '{name}' still has {len(held)} resources; `mooring destroy --stack {name}{flag}` takes them down first "
-            "(--force forgets them, and they go on)"
+            f"stack '{name}' still has {len(held)} resources; `mooring destroy --stack {name}{flag}` takes them "
+            "down first (--force forgets them, and they go on)"
         )
     if not confirm(f"Remove stack {name} with its history?", yes=yes):
         print("nothing was done", file=sys.stderr)

@@ -122,9 +122,8 @@ def show(document: dict[str, Any], pins: list[Pin]) -> None:
 def _show_endpoint(endpoint: dict[str, Any], style: Style) -> None:
     told = endpoint["status"]
     print()
-    print(
-        f"endpoint {style(endpoint['name'], 'bold')}: {style(told, COLOURS.get(told, 'yellow'))}  {endpoint.get('url', '')}"
-    )
+    shown = style(told, COLOURS.get(told, "yellow"))
+    print(f"endpoint {style(endpoint['name'], 'bold')}: {shown}  {endpoint.get('url', '')}".rstrip())
     if endpoint.get("reason"):
         print(f"  {endpoint['reason']}")
     rows = [
