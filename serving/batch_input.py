@@ -35,7 +35,7 @@ class Source:
 
 
 def open_source(stream: TextIO, path: Path, predictor: Predictor) -> Source:
-    """The rows of an opened file, by its ending. Raises RequestError for an empty one, or a header that does not fit."""
+    """The rows of an opened file, by its ending. Raises RequestError for an empty one, or a wrong header."""
     return _csv_source(stream, predictor) if path.suffix.lower() == ".csv" else _json_source(stream, predictor)
 
 

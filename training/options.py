@@ -59,7 +59,7 @@ def _seed(text: str) -> int:
         number = float(text)
     except ValueError:
         number = -1
-    if number != int(number) or not 0 <= number < 2**32:
+    if not 0 <= number < 2**32 or number != int(number):
         raise TrainingError(f"--seed: '{text}' is not a whole number from 0 to {2**32 - 1}")
     return int(number)
 

@@ -38,7 +38,7 @@ def canonical(data: bytes) -> bytes:
     renaming.visit(schema)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "schema.json", json.dumps(schema, separators=(",", ":"), sort_keys=True).encode())
+        _add(archive, "schema.json", json.dumps(schema, separators=(",", ":")).encode())
         for old, new in renaming.files.items():
             _add(archive, new, members[old])
     return out.getvalue()
