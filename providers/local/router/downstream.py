@@ -59,8 +59,8 @@ class Downstream(asyncio.Protocol):
         self.advance()
 
     def eof_received(self) -> bool:
-        """A client that has sent its last request may still read its reply."""
-        return self.current is not None and not self._broken
+        """A client that closes its side has left: that is how one that gives up looks."""
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,16 @@ from providers.local.supervisor.services import home_tag
 from providers.values import Deployment, EndpointSpec
 
 SERVER = Path(__file__).with_name("model_server.py")
+
+
+@contextlib.contextmanager
+def running(home: Path) -> Iterator[Cloud]:
+    """A cloud in `home`, of which no process is left afterwards."""
+    made = Cloud(home / "local")
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def digest(version: int) -> str:

@@ -42,7 +42,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.reply(200, {"path": self.path, "pid": os.getpid()})
 
-    do_HEAD = do_GET
+    def do_HEAD(self):
+        self.do_GET()
 
     def do_POST(self):
         body = self.body()
