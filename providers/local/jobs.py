@@ -23,7 +23,7 @@ from providers.local import job_records as files
 from providers.local import records, runner
 from providers.local.home import owned_by, staging, valid_id
 from providers.local.job_records import JobRecord, JobSpec
-from providers.local.process import Identity, in_session, kill_all
+from providers.local.process import Identity, kill_all, with_variable
 from providers.paths import KIT
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from providers.local.runner import main; main(sys.argv[2])"
@@ -211,9 +211,7 @@ class Jobs:
 
     def _bury(self, folder: Path, status: dict[str, Any]) -> dict[str, Any]:
         """Note that a job was interrupted, and kill what both its keepers left behind."""
-        leader = Identity.from_record(status.get("process"))
-        if leader and ((now := Identity.of(leader.pid)) is None or now == leader):
-            kill_all(pid for pid in in_session(leader.pid) if _is_of(pid, folder.name))
+        kill_all(with_variable(runner.FOLDER_VARIABLE, str(folder)))
         status |= {"status": "failed", "reason": runner.INTERRUPTED, "ended": records.now()}
         if folder.exists():
             records.write(folder / files.STATUS, status)
@@ -239,14 +237,6 @@ class Jobs:
             pid = left.name.partition("-")[0]
             if pid.isdigit() and Identity.of(int(pid)) is None:
                 records.remove_tree(left)
-
-
-def _is_of(pid: int, job: str) -> bool:
-    try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return False
-    return f"MOORING_JOB_ID={job}".encode() in environment.split(b"\0")
 
 
 def _lines(jobs: Jobs, id: str, follow: bool, tail: int | None) -> Iterator[str]:
@@ -276,6 +266,8 @@ def _lines(jobs: Jobs, id: str, follow: bool, tail: int | None) -> Iterator[str]
 def _tail_offset(log: Path, lines: int) -> int:
     """Where the last `lines` lines begin."""
     size = position = log.stat().st_size
+    if lines <= 0:
+        return size
     found = -1  # the line end at the very end closes the last line, it does not begin another
     with log.open("rb") as stream:
         if size:

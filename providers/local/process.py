@@ -129,12 +129,23 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def in_session(session: int) -> list[int]:
-    """Pids of all live processes of one session (Linux; empty elsewhere)."""
+def with_variable(name: str, value: str) -> list[int]:
+    """Pids of all live processes that were started with this environment variable (Linux; empty elsewhere)."""
     if not LINUX:
         return []
-    names = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    return [pid for pid in names if (fields := _stat(pid)) and fields[0] not in "ZX" and int(fields[3]) == session]
+    wanted = f"{name}={value}".encode()
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/environ", "rb") as stream:
+                variables = stream.read().split(b"\0")
+        except OSError:  # another user's, or gone
+            continue
+        if wanted in variables:
+            found.append(int(entry))
+    return found
 
 
 def kill_group(group: int, number: int) -> None:

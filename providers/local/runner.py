@@ -26,6 +26,8 @@ from providers.local import process, records
 from providers.local.job_records import JobSpec, Step
 from providers.local.reasons import failure_reason
 
+FOLDER_VARIABLE = "MOORING_JOB_FOLDER"
+"""In the environment of every process of a job: how its processes are told when nobody guards them any more."""
 TAKEN = 3
 """Exit code of a start that found the job running or done already."""
 
@@ -143,7 +145,8 @@ class Run:
             return "failed", step.needs_reason, 0
         if self.stopping():
             return "stopped", "stopped on request", None
-        child = start(step.argv, {**self.spec.environment, **step.environment}, self.spec.cwd)
+        marked = {FOLDER_VARIABLE: os.getcwd()}
+        child = start(step.argv, {**self.spec.environment, **step.environment, **marked}, self.spec.cwd)
         if isinstance(child, str):
             return "failed", child, 127
         identity = process.Identity.of(child)
