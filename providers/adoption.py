@@ -31,7 +31,14 @@ def begin(
     What was asked for with other inputs is adopted only where inputs change `in_place`; all else that an
     interrupted deployment left of this URN is removed, so that nothing is there twice or orphaned.
     """
-    left = [found for found in kind.find(context.owner) if not found.claimed and not is_held(found.id)]
+    left = []
+    for found in kind.find(context.owner):
+        if found.claimed:
+            continue
+        if is_held(found.id):
+            kind.claim(found.id)  # a kill came before the claim; without it `create` might take it for a leftover
+        else:
+            left.append(found)
     chosen = next((found for found in left if found.usable and _fits(found, context, in_place)), None)
     for found in left:
         if found is not chosen:

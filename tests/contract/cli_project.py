@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 from contract.fake_cloud import Records
 
 KIT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ from pathlib import Path
 
 sys.path[:0] = [{kit!r}, {tests!r}]
 
+import psutil
 from contract.fake_cloud import fake_adapter
 from providers.serve import main
 from providers.servicer import MoorServicer
@@ -121,8 +123,16 @@ class CliProject:
         return {i: r for i, r in self.cloud.all().items() if r["kind"] == kind and not r.get("retired")}
 
     def kill(self, process: subprocess.Popen[str]) -> None:
-        """SIGKILL the CLI and all it started."""
-        os.killpg(process.pid, signal.SIGKILL)
+        """SIGKILL the CLI; then end the language hosts that it leaves behind."""
+        left = psutil.Process(process.pid).children(recursive=True)
+        plugins = [child for child in left if any("/plugin" in part for part in child.cmdline())]
+        assert plugins, "no provider was running"
+        os.kill(process.pid, signal.SIGKILL)
         process.wait(timeout=30)
         if process.stdout:
             process.stdout.close()
+        _, alive = psutil.wait_procs(plugins, timeout=20)
+        assert not alive, "a provider outlived its engine"
+        for child in left:
+            if child.is_running():
+                child.kill()

@@ -13,12 +13,14 @@ pytestmark = [pytest.mark.pulumi_cli, pytest.mark.slow]
 
 WHOLE = """
 data = Dataset("iris", cloud="fake", source="a.csv")
+train = {"uri": data.uri, "version": data.version}
 model = Model("iris", cloud="fake")
-run = TrainingRun("iris", cloud="fake", model=model.name, channels={"train": {"uri": data.uri, "version": data.version}},
+run = TrainingRun("iris", cloud="fake", model=model.name, channels={"train": train},
                   hyperparameters={"n_estimators": %s})
 version = ModelVersion("iris", cloud="fake", model=model.name, artifact=run.artifact, digest=run.digest)
+secret = {"KEY": pulumi.Output.secret("s3cret-value")}
 endpoint = Endpoint("iris", cloud="fake", deployments=[
-    {"name": "iris", "model": model.name, "digest": version.digest, "environment": {"KEY": pulumi.Output.secret("s3cret-value")}}])
+    {"name": "iris", "model": model.name, "digest": version.digest, "environment": secret}])
 pulumi.export("url", endpoint.predict_url)
 """
 
