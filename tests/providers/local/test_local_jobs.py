@@ -220,7 +220,7 @@ def test_a_recycled_pid_is_never_signalled() -> None:
     [
         (["Traceback (most recent call last):", '  File "/a/t.py", line 3, in go', "    x()", "KeyError: 'y'"],
          "KeyError: 'y' (t.py, line 3, in go)"),
-        (["Traceback (most recent call last):", '  File "/a/t.py", line 3, in go', '  File "/z.py", line 9, in q', "E: 1"],
+        (["Traceback (most recent call last):", '  File "/a/t.py", line 3, in go', '  File "/z.py", line 9', "E: 1"],
          "E: 1 (t.py, line 3, in go)"),
         (["nothing to see"], ""),
     ],
