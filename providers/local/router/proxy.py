@@ -39,6 +39,7 @@ class Proxy:
         self._replicas: dict[tuple[str, Address], Replica] = {}
         self._by_slot: dict[str, list[Replica]] = {}
         self._retired: set[Replica] = set()
+        self._turn = 0
         self._logged = (0, 0)
         self.swap(table)
 
@@ -116,17 +117,19 @@ class Proxy:
         return None
 
     def _pick(self, exchange: Exchange, slot: str) -> Replica | None:
-        """The least loaded replica that is up and untried: of the slot, else of another deployment that has traffic
-        (unless the caller named one), else one of the slot that is said to be down."""
+        """The least loaded replica (of equals, the one used longest ago) that is up and untried: of the slot, else of
+        another deployment that has traffic (unless the caller named one), else one that is said to be down."""
         slots = [slot]
         if exchange.wanted is None:
             slots += [one.slot for one in self.table.routes if one.weight > 0 and one.slot != slot]
         for name in slots:
             best: Replica | None = None
             for one in self._by_slot.get(name, ()):
-                if one.up and one.address not in exchange.tried and (best is None or one.load < best.load):
+                if one.up and one.address not in exchange.tried and (best is None or one.rank < best.rank):
                     best = one
             if best is not None:
+                self._turn += 1
+                best.turn = self._turn
                 return best
         for name in slots:
             for one in self._by_slot.get(name, ()):

@@ -29,11 +29,17 @@ class Replica:
         self.misses = 0
         self.retired = False
         self.load = 0
+        self.turn = 0
         self._idle: list[Upstream] = []
         self._open: set[Upstream] = set()
         self._connecting = 0
         self._waiting: deque[Exchange] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The smallest is the next to be used."""
+        return self.load, self.turn
 
     def carry(self, exchange: Exchange) -> bool:
         """Send `exchange` over a free connection, a new one, or when there is one; False when the queue is full."""
