@@ -148,6 +148,7 @@ class SklearnForm:
     def __init__(self, artifact: Artifact, columns: list[Column]) -> None:
         entry = artifact.form("sklearn")
         self._model = _load_sklearn(artifact, entry)
+        _by_position(self._model)
         order = [column.name for column in columns if column.type == "number"]
         texts = [column.name for column in columns if column.type == "string"]
         self._places = [([*order, *texts]).index(name) for name in entry["columns"]]
@@ -194,6 +195,19 @@ def _load_sklearn(artifact: Artifact, entry: Mapping[str, Any]) -> Any:
                 return pickle.load(stream)
     except Exception as error:  # a foreign model's code runs here
         raise ModelError(f"{path}: cannot be loaded ({type(error).__name__}: {_first_line(error)})") from error
+
+
+def _by_position(model: Any) -> None:
+    """Let column transformers that were fitted on a data frame pick their columns by place: there are no data
+    frames here. `training/columns_of.py` did the same when the model was packaged."""
+    steps = getattr(model, "steps", None)
+    for step in [step for _, step in steps] if isinstance(steps, list) else [model]:
+        indices = getattr(step, "_transformer_to_input_indices", None)
+        if indices is not None and hasattr(step, "feature_names_in_"):
+            step.transformers_ = [
+                (name, inner, indices[name][0] if isinstance(columns, str) else list(indices[name]))
+                for name, inner, columns in step.transformers_
+            ]
 
 
 def _first_line(error: BaseException) -> str:

@@ -48,6 +48,18 @@ class Known:
         return Layout(names, tuple(Input(column.name, column.kind, (at,)) for at, column in enumerate(self.columns)))
 
 
+def by_position(model: Any) -> None:
+    """Let column transformers that were fitted on a data frame pick their columns by place instead of by name:
+    the trainer's and the server's environments have no data frames. `serving/forms.py` does the same."""
+    for step in _steps(model):
+        indices = getattr(step, "_transformer_to_input_indices", None)
+        if indices is not None and hasattr(step, "feature_names_in_"):
+            step.transformers_ = [
+                (name, inner, indices[name][0] if isinstance(columns, str) else list(indices[name]))
+                for name, inner, columns in step.transformers_
+            ]
+
+
 def columns_of(model: Any, names: Sequence[str] = ()) -> Known:
     """The columns of a fitted model; `names` override its own. Raises TrainingError where they cannot be told."""
     if _takes_texts(model):
@@ -101,7 +113,7 @@ def _takes_texts(model: Any) -> bool:
 
 
 def _selects_by_name(model: Any) -> bool:
-    """Whether a ColumnTransformer in it was fitted on a data frame, and picks columns by their names."""
+    """Whether a ColumnTransformer in it was fitted on a data frame, and may tell numbers from texts."""
     return any(hasattr(step, "transformers_") and hasattr(step, "feature_names_in_") for step in _steps(model))
 
 
@@ -127,7 +139,12 @@ def _texts(model: Any, places: Sequence[int]) -> dict[int, list[str]]:
 
 
 def _with_nullable(model: Any, columns: list[ModelColumn]) -> list[ModelColumn]:
-    """Numeric columns are nullable where the model predicts for a NaN there."""
+    """Numeric columns are nullable where the model is made for missing values and predicts for a NaN.
+
+    A forest that never saw one answers too, but arbitrarily, and its ONNX form otherwise: a clear error is better.
+    """
+    if not _made_for_missing(model):
+        return columns
     numeric = [at for at, column in enumerate(columns) if column.kind == "number"]
     groups = [[at] for at in numeric] if len(numeric) <= MAX_PROBES else [numeric]
     row = sample(model, columns, rows=1)
@@ -146,6 +163,14 @@ def _with_nullable(model: Any, columns: list[ModelColumn]) -> list[ModelColumn]:
         ModelColumn(column.name, column.kind, column.categories, nullable=at in taken)
         for at, column in enumerate(columns)
     ]
+
+
+def _made_for_missing(model: Any) -> bool:
+    """Whether an imputer, or an estimator that learns where missing values go, is in it."""
+    steps = _steps(model)
+    for step in list(steps):
+        steps += [inner for _, given, _ in getattr(step, "transformers_", []) for inner in _steps(given)]
+    return any("Imputer" in type(step).__name__ or type(step).__name__.startswith("HistGradient") for step in steps)
 
 
 def _scale(model: Any, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -10,10 +10,13 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from training import onnx_exact
+from training.onnx_exact import Kind
 
 PROBABILITY_LIMIT = 1e-4
 """Largest difference of a probability that still counts as the same model."""
@@ -23,6 +26,8 @@ RELATIVE_LIMIT = 1e-4
 
 LISTED = 100
 """At most so many differing rows are listed; all are counted."""
+
+_DTYPES: dict[str, Any] = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(string)": object}
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 """Operator sets, old enough for every ONNX Runtime that the clouds' images carry."""
@@ -60,46 +65,53 @@ class Input:
     """One input of the graph, [rows, columns]: its name, its kind, and the places of its columns in the matrix."""
 
     name: str
-    kind: Literal["number", "string"]
+    kind: Kind
     places: tuple[int, ...]
 
-    @property
-    def dtype(self) -> str:
-        """NumPy's name of its element type."""
-        return "float32" if self.kind == "number" else "string"
 
-
-def convert(model: Any, inputs: Sequence[Input]) -> bytes:
+def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> bytes:
     """ONNX bytes with these inputs; class labels and probabilities are plain tensors.
 
-    Raises what skl2onnx raises where it cannot convert.
+    `exact` preprocesses in double precision (see `training.onnx_exact`), and takes its numbers so. Raises what
+    skl2onnx raises where it cannot convert, and NotImplementedError where there is no preprocessing.
     """
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 
-    types = {"number": FloatTensorType, "string": StringTensorType}
+    further: dict[str, Any] = {}
+    number: Any = FloatTensorType
+    converted_model = model
+    if exact:
+        kinds = dict(pair for given in inputs for pair in ((place, given.kind) for place in given.places))
+        converted_model = onnx_exact.with_casts(model, [kinds[place] for place in sorted(kinds)])
+        if converted_model is None:
+            raise NotImplementedError("no numeric preprocessing")
+        number = DoubleTensorType
+        further["custom_shape_calculators"], further["custom_conversion_functions"] = onnx_exact.converters()
+    types = {"number": number, "string": StringTensorType}
     initial = [(given.name, types[given.kind]([None, len(given.places)])) for given in inputs]
-    options = {"zipmap": False} if hasattr(model, "classes_") else None
+    if hasattr(model, "classes_"):
+        further["options"] = {"zipmap": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # A fixed name: by default the graph is named by a random one, and its bytes would differ each time.
-        converted = to_onnx(model, initial_types=initial, options=options, name="mooring", target_opset=OPSET)
-    data: bytes = converted.SerializeToString()
+        made = convert_sklearn(converted_model, "mooring", initial, target_opset=OPSET, **further)
+    data: bytes = made.SerializeToString()
     return data
 
 
 def run(data: bytes, features: npt.NDArray[Any], inputs: Sequence[Input]) -> tuple[list[str], list[Any]]:
-    """Names and values of all outputs for the model's input matrix."""
+    """Names and values of all outputs for the model's input matrix (float64, or objects where it holds text)."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    dtypes = {value.name: _DTYPES[value.type] for value in session.get_inputs()}
     feed = {}
     for given in inputs:
-        dtype: Any = np.float32 if given.kind == "number" else object
-        feed[given.name] = features[:, list(given.places)].astype(dtype)
+        feed[given.name] = features[:, list(given.places)].astype(dtypes[given.name])
     names = [output.name for output in session.get_outputs()]
     return names, session.run(names, feed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,17 @@ class Forms:
 
     files: dict[str, bytes]
     entries: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """An ONNX form: its bytes (None where there is none to be used), its outputs' names, the element type of its
+    numbers, and the record of its parity."""
+
+    data: bytes | None
+    names: list[str]
+    dtype: str
+    parity: dict[str, Any]
 
 
 def grouped(numbers: Sequence[str], texts: Sequence[str]) -> Layout:
@@ -65,35 +77,45 @@ def make_forms(
     forms: dict[str, Any] = {"sklearn": {**entry, "columns": list(layout.columns), "probabilities": scores}}
     if layout.flat:
         forms["sklearn"]["flat"] = True
-    converted, names, parity = _onnx(model, layout.inputs, features, rows)
-    if converted is not None:
-        files["model.onnx"] = converted
+    converted = _onnx(model, layout.inputs, features, rows)
+    if converted.data is not None:
+        files["model.onnx"] = converted.data
         forms["onnx"] = {
             "file": "model.onnx",
             "inputs": [
-                {"name": given.name, "dtype": given.dtype, "columns": [layout.columns[at] for at in given.places]}
+                {
+                    "name": given.name,
+                    "dtype": converted.dtype if given.kind == "number" else "string",
+                    "columns": [layout.columns[at] for at in given.places],
+                }
                 for given in layout.inputs
             ],
-            "prediction": names[0],
-            "probabilities": names[1] if scores and hasattr(model, "classes_") else None,
+            "prediction": converted.names[0],
+            "probabilities": converted.names[1] if scores and hasattr(model, "classes_") else None,
         }
-    return Forms(files, {"serve": "onnx" if converted else "sklearn", "forms": forms, "parity": parity})
+    serve = "onnx" if converted.data is not None else "sklearn"
+    return Forms(files, {"serve": serve, "forms": forms, "parity": converted.parity})
 
 
-def _onnx(
-    model: Any, inputs: Sequence[Input], features: npt.NDArray[Any], rows: Sequence[int]
-) -> tuple[bytes | None, list[str], dict[str, Any]]:
-    """ONNX bytes (None where they are not to be used), the outputs' names, and the record of the parity."""
+def _onnx(model: Any, inputs: Sequence[Input], features: npt.NDArray[Any], rows: Sequence[int]) -> Converted:
+    """The ONNX form that is within the limit of parity: the exact one where there is one, else the plain one."""
     if not inputs:
-        return None, [], _no_form("its input is free text, whose splitting into words ONNX does differently")
-    try:
-        data = onnx_form.convert(model, inputs)
-        names, outputs = onnx_form.run(data, features, inputs)
-    except Exception as error:  # noqa: BLE001 - skl2onnx and ONNX Runtime raise what they like
-        lines = str(error).strip().splitlines() or ["no reason given"]
-        return None, [], _no_form(f"it cannot be converted ({type(error).__name__}: {lines[0][:300]})")
-    parity = measure(model, outputs, features, rows)
-    return (data if parity.used else None), names, parity.to_json()
+        return Converted(None, [], "", _no_form("ONNX splits free text into words differently"))
+    record = _no_form("")
+    for exact in (True, False):
+        try:
+            data = onnx_form.convert(model, inputs, exact=exact)
+            names, outputs = onnx_form.run(data, features, inputs)
+        except Exception as error:  # noqa: BLE001 - skl2onnx and ONNX Runtime raise what they like
+            lines = str(error).strip().splitlines() or ["no reason given"]
+            if "rows" not in record:
+                record = _no_form(f"it cannot be converted ({type(error).__name__}: {lines[0][:300]})")
+            continue
+        parity = measure(model, outputs, features, rows)
+        if parity.used:
+            return Converted(data, names, "float64" if exact else "float32", parity.to_json())
+        record = parity.to_json()
+    return Converted(None, [], "", record)
 
 
 def _no_form(reason: str) -> dict[str, Any]:
@@ -102,7 +124,10 @@ def _no_form(reason: str) -> dict[str, Any]:
 
 def measure(model: Any, outputs: Sequence[Any], features: npt.NDArray[Any], rows: Sequence[int]) -> Parity:
     """The parity of an ONNX form's outputs with what the model answers for the same features."""
-    if not hasattr(model, "classes_"):
-        return onnx_form.regressor_parity(outputs, model.predict(features))
-    scores = model.predict_proba(features) if hasattr(model, "predict_proba") else None
-    return onnx_form.classifier_parity(outputs, np.asarray(model.predict(features)), scores, rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as: the model was fitted on a data frame
+        labels = np.asarray(model.predict(features))
+        if not hasattr(model, "classes_"):
+            return onnx_form.regressor_parity(outputs, labels)
+        scores = model.predict_proba(features) if hasattr(model, "predict_proba") else None
+    return onnx_form.classifier_parity(outputs, labels, scores, rows)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from training.columns_of import ModelColumn, columns_of, sample
+from training.columns_of import ModelColumn, by_position, columns_of, sample
 from training.errors import TrainingError
 from training.estimators import public_name
 from training.records import package_versions
@@ -85,6 +85,7 @@ def parts_of(model: Any, source: str, original: tuple[bytes, dict[str, Any]], co
     classes = getattr(model, "classes_", None)
     if isinstance(classes, list):
         raise TrainingError(f"{source}: predicts {len(classes)} targets at once; one target is supported")
+    by_position(model)
     known = columns_of(model, columns)
     task = "classification" if classes is not None else "regression"
     rows = sample(model, known.columns)

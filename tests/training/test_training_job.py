@@ -36,7 +36,7 @@ def test_iris_gives_a_whole_artifact_and_metrics(run_training: RunTraining, tmp_
         "model_card.md",
         "evaluation/predictions.csv",
     }
-    assert manifest["parity"]["rows"] == 30
+    assert manifest["parity"]["rows"] == 150
     assert manifest["parity"]["labels_that_differ"] == 0
     assert tree_digest(folder) in last_line(done.stdout)
     metrics = json.loads((tmp_path / "model-metrics.json").read_text())

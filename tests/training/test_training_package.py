@@ -21,11 +21,13 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from training_support import KIT
 
+from serving.errors import RowError
 from serving.predictor import Predictor
 from training.digest import tree_digest
 from training.errors import TrainingError
@@ -45,7 +47,7 @@ def forest() -> Pipeline:
 def onnx_bytes(forest: Pipeline) -> bytes:
     from training.onnx_form import Input, convert
 
-    return convert(forest, [Input("x", "number", (0, 1, 2, 3))])
+    return convert(forest, [Input("x", "number", (0, 1, 2, 3))], exact=True)
 
 
 def predictions(folder: Path, rows: list[Any]) -> list[Any]:
@@ -80,6 +82,22 @@ def test_a_pickle_without_trust_is_refused_and_never_loaded(tmp_path: Path, kind
     with pytest.raises(TrainingError, match=r"runs the code it holds .* pass --trust \(trust: true"):
         package(path, tmp_path / "out")
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("imputed", [True, False])
+def test_missing_values_are_taken_where_an_imputer_fills_them(tmp_path: Path, imputed: bool) -> None:
+    steps = [SimpleImputer()] if imputed else []
+    model = make_pipeline(*steps, StandardScaler(), RandomForestClassifier(10, random_state=0)).fit(FEATURES, NAMES)
+    joblib.dump(model, tmp_path / "m.joblib")
+    package(tmp_path / "m.joblib", tmp_path / "out", trust=True)
+    predictor = Predictor(tmp_path / "out")
+    assert predictor.artifact.manifest["serve"] == "onnx"
+    row = [5.1, None, 1.4, float("nan")]
+    if imputed:
+        assert list(predictor.predict([row]).values) == model.predict([[5.1, np.nan, 1.4, np.nan]]).tolist()
+    else:
+        with pytest.raises(RowError, match="row 0: column 'x1' has no value, and the model cannot fill one in"):
+            predictor.predict([row])
 
 
 def test_whole_number_classes_stay_numbers(tmp_path: Path) -> None:
@@ -156,12 +174,12 @@ def test_columns_of_an_onnx_file_can_be_named(tmp_path: Path, onnx_bytes: bytes)
 def test_a_zipmap_is_understood(tmp_path: Path, forest: Pipeline) -> None:
     from skl2onnx import to_onnx
 
-    model = to_onnx(forest, FEATURES[:1].astype(np.float32))
+    model = to_onnx(forest["randomforestclassifier"], FEATURES[:1].astype(np.float32))
     (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
     package(tmp_path / "m.onnx", tmp_path / "out")
     found = Predictor(tmp_path / "out").predict(FEATURES.tolist()).probabilities
     assert found is not None
-    np.testing.assert_allclose(found, forest.predict_proba(FEATURES), atol=1e-5)
+    np.testing.assert_allclose(found, forest["randomforestclassifier"].predict_proba(FEATURES), atol=1e-5)
 
 
 def test_a_graph_of_tensors_answers_tensors(tmp_path: Path) -> None:
