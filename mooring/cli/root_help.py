@@ -22,8 +22,8 @@ CLOSING = "First steps:  mooring up --stack local  ·  mooring predict --stack l
 
 
 def text(width: int | None = None, style: Style | None = None) -> str:
-    """The whole page, for a terminal of `width` columns (the present one's by default, 100 at most)."""
-    width = min(width or shutil.get_terminal_size((80, 24)).columns, 100)
+    """The whole page, for a terminal of `width` columns (the present one's by default, 60 to 100)."""
+    width = max(60, min(width or shutil.get_terminal_size((80, 24)).columns, 100))
     style = style or style_of(sys.stdout)
     lines = ["", f" {style('Usage:', 'bold')} mooring [OPTIONS] COMMAND [ARGS]…", ""]
     lines += [f" {line}" for line in _wrap(INTRODUCTION, width - 2)] + [""]

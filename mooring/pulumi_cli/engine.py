@@ -18,6 +18,7 @@ from infra.engine.errors import EngineError
 from mooring.pulumi_cli.command import Command
 from mooring.pulumi_cli.environment import environment
 from mooring.pulumi_cli.events import Translator
+from mooring.pulumi_cli.shadow import work_dir
 from providers.errors import ConflictError
 
 T = TypeVar("T")
@@ -144,8 +145,6 @@ class PulumiCli:
             "message": options.message or None,
             "color": "never",
         }
-        if ref.emulate:
-            flags["config_file"] = str(ref.config_file)
         return {name: value for name, value in flags.items() if value is not None and name not in without}
 
     def _operate(
@@ -171,6 +170,8 @@ class PulumiCli:
             raise ConflictError(_stderr(error)) from error
         except CommandError as error:
             result.errors = events.errors or [_stderr(error)]
+        finally:
+            self._command.cancel = threading.Event()  # what comes after is no part of the cancelled operation
         result.changes, result.steps = events.changes or _count(events), events.steps
         result.seconds = time.monotonic() - began
         return result
@@ -192,16 +193,8 @@ class PulumiCli:
         except StackNotFoundError:
             if not create:
                 raise
-            before = ref.root / "stacks" / f"Pulumi.{ref.stack}.yaml" if ref.emulate else None
-            self._create(ref, stack, before)
+            self._run(stack, "stack", "init", ref.stack, "--no-select")
             return run()
-
-    def _create(self, ref: StackRef, stack: Stack, keep: Path | None) -> None:
-        """`pulumi stack init` without selecting it. It writes a salt to the stack's file; `keep` is put back."""
-        content = keep.read_bytes() if keep is not None and keep.is_file() else None
-        self._run(stack, "stack", "init", ref.stack, "--no-select")
-        if keep is not None and content is not None and keep.read_bytes() != content:
-            keep.write_bytes(content)
 
     def _outputs(self, stack: Stack) -> Result:
         found = stack.outputs()
@@ -216,7 +209,7 @@ class PulumiCli:
 
     def _stack(self, ref: StackRef) -> Stack:
         ref.backend.mkdir(parents=True, exist_ok=True)
-        workspace = LocalWorkspace(work_dir=str(ref.root), env_vars=environment(ref), pulumi_command=self._command)
+        workspace = LocalWorkspace(work_dir=str(work_dir(ref)), env_vars=environment(ref), pulumi_command=self._command)
         return _Attached(ref.stack, workspace)
 
 
