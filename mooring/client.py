@@ -46,12 +46,13 @@ class PredictionFailed(MooringError):
 class Prediction:
     """One reply: a prediction for each row, and by which model version.
 
-    `probabilities` has a mapping of class to probability for each row, or is None where the model gives none.
-    `raw` is the whole reply.
+    `probabilities` has a list for each row, in the order of `classes`; both are None where the model gives none.
+    `model_version` is the version's number in the model's registry, as text. `raw` is the whole reply.
     """
 
     predictions: list[Any]
-    probabilities: list[Any] | None
+    probabilities: list[list[float]] | None
+    classes: list[Any] | None
     model: str
     model_version: str
     deployment: str
@@ -179,6 +180,7 @@ def _prediction(response: http.client.HTTPResponse, content: bytes, name: str) -
     return Prediction(
         predictions=predictions,
         probabilities=reply.get("probabilities"),
+        classes=reply.get("classes"),
         model=response.headers.get("x-model-name", str(reply.get("model_name", ""))),
         model_version=str(reply.get("model_version") or response.headers.get("x-model-version", "")),
         deployment=response.headers.get("x-mooring-deployment", ""),
