@@ -115,8 +115,10 @@ def _plain(values: npt.NDArray[Any]) -> Any:
 def _probabilities(found: Any, classes: list[Any]) -> npt.NDArray[Any]:
     """[rows, classes]; a ZipMap's list of mappings is put into the classes' order."""
     if isinstance(found, list):
-        return np.array([[row[label] for label in classes] for row in found], dtype=np.float32)
-    return np.ascontiguousarray(found)
+        found = np.array([[row[label] for label in classes] for row in found], dtype=np.float32)
+    # Sums of single-precision shares end a little over 1 at times.
+    shares: npt.NDArray[Any] = np.minimum(found, np.float32(1))
+    return shares
 
 
 def _feed(given: Mapping[str, Any], columns: list[Column]) -> tuple[str, Callable[[Features], npt.NDArray[Any]]]:

@@ -141,7 +141,9 @@ class OpenInference:
     def _selected(self, outputs: list[dict[str, Any]], wanted: Any) -> list[dict[str, Any]]:
         if wanted is None or wanted == []:
             return outputs
-        if not isinstance(wanted, list) or not all(isinstance(entry, dict) and "name" in entry for entry in wanted):
+        if not isinstance(wanted, list) or not all(
+            isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in wanted
+        ):
             raise RequestError('"outputs" is not a list of objects with a "name"')
         known = {output["name"]: output for output in outputs}
         for entry in wanted:
@@ -159,7 +161,7 @@ def _tensor(place: int, given: Any) -> tuple[str, npt.NDArray[Any]]:
         if key not in given:
             raise RequestError(f"input '{name}' has no \"{key}\"")
     datatype, shape, data = given["datatype"], given["shape"], given["data"]
-    if datatype not in DATATYPES:
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
         raise RequestError(f"input '{name}': unknown datatype '{datatype}'{nearest(str(datatype), DATATYPES)}")
     if not isinstance(shape, list) or not shape or not all(type(size) is int and size >= 0 for size in shape):
         raise RequestError(f"input '{name}': the shape is not a list of sizes")
