@@ -75,7 +75,7 @@ def load(data: bytes, secrets: SecretsManager | None) -> Snapshot:
 
     Raises `StateCorrupt` when it cannot be read, `EngineError` when it is of another secrets provider.
     """
-    document = _parse(data)
+    document = parse(data)
     checkpoint = document.get("checkpoint")
     if not isinstance(checkpoint, dict):
         raise StateCorrupt("the checkpoint has no 'checkpoint' object")
@@ -117,7 +117,8 @@ def to_deployment(snapshot: Snapshot, *, show_secrets: bool = False) -> dict[str
     return exported | {"deployment": parsed}
 
 
-def _parse(data: bytes) -> dict[str, Any]:
+def parse(data: bytes) -> dict[str, Any]:
+    """The JSON of a checkpoint file, unpacked where it is compressed. Raises `StateCorrupt`."""
     if data[:4] == b"\x28\xb5\x2f\xfd":
         raise StateCorrupt("the checkpoint is compressed with zstd; the embedded engine reads JSON and gzip")
     if data[:2] == b"\x1f\x8b":

@@ -7,7 +7,7 @@ from collections import Counter
 
 from infra.engine import urn as urns
 from infra.engine.checkpoint import Snapshot
-from infra.engine.errors import IntegrityError, ValueFormatError
+from infra.engine.errors import EngineError, IntegrityError, ValueFormatError
 from infra.engine.resource import Resource
 
 
@@ -35,6 +35,17 @@ def verify(snapshot: Snapshot) -> None:
     for urn, count in Counter(r.urn for r in snapshot.resources if not r.delete).items():
         if count > 1:
             raise IntegrityError(f"resource {urn} is in the state {count} times")
+
+
+def belongs_to(snapshot: Snapshot, project: str, stack: str) -> None:
+    """Raise `EngineError` when a resource is of another project or stack, naming it."""
+    for resource in snapshot.resources:
+        parts = urns.parse(resource.urn)
+        if (parts.project, parts.stack) != (project, stack):
+            raise EngineError(
+                f"{resource.urn} belongs to project '{parts.project}', stack '{parts.stack}', "
+                f"not to project '{project}', stack '{stack}'"
+            )
 
 
 def _check_provider(resource: Resource, providers: set[str]) -> None:

@@ -1,0 +1,76 @@
+"""Files that are replaced whole: either the old content is there or the new, at whatever moment the power goes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from infra.engine.errors import StateWriteFailed
+from providers.boundaries import boundary
+
+
+def replace_file(file: Path, data: bytes, *, backup: Path | None = None, mode: int = 0o600) -> None:
+    """Write `data` to `file` atomically and durably; what was there becomes `backup`.
+
+    Raises `StateWriteFailed` when it cannot (full disk, no permission); the old content is then intact.
+    """
+    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write_synced(draft, data, mode)
+        boundary("state:draft-written")
+        if backup is not None:
+            _keep(file, backup)
+        os.replace(draft, file)
+        _sync_folder(file.parent)
+        boundary("state:replaced")
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        reason = error.strerror or str(error)
+        raise StateWriteFailed(
+            f"cannot write {file}: {reason}; what was there before is intact. "
+            "Make room or correct the permissions, and run the command again"
+        ) from error
+
+
+def _write_synced(file: Path, data: bytes, mode: int) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _keep(file: Path, backup: Path) -> None:
+    """Let `backup` be what `file` is now: a second name for the same bytes, so nothing is copied."""
+    link = backup.with_name(f"{backup.name}.{os.getpid()}.tmp")
+    with contextlib.suppress(FileNotFoundError):
+        link.unlink()
+    try:
+        os.link(file, link)
+    except FileNotFoundError:
+        return
+    except OSError:
+        # A file system without links: a copy instead.
+        _write_synced(link, file.read_bytes(), 0o600)
+    os.replace(link, backup)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_drafts(file: Path) -> None:
+    """Remove what killed writers of `file` left behind. Call it only while holding the stack's lock."""
+    for draft in file.parent.glob(f"{file.name}.*tmp"):
+        with contextlib.suppress(OSError):
+            draft.unlink()
