@@ -22,7 +22,7 @@ def checkpoint_folder(home: Path, owner: Mapping[str, str], model: str) -> Path:
     folder = _folder(home, owner)
     if not (folder / "owner.json").exists():
         records.write(folder / "owner.json", {**owner, "model": model})
-    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
     return folder / "data"
 
 

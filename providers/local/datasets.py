@@ -128,7 +128,7 @@ class DatasetKind:
         return self.base / f"{id}.json"
 
     def _all(self) -> list[dict[str, Any]]:
-        return [record for path in self.base.glob("*.json") if (record := records.read(path))]
+        return records.listed(self.base)
 
     def _record(self, id: str) -> dict[str, Any] | None:
         return records.read(self._path(id)) if valid_id(id) else None

@@ -13,6 +13,7 @@ before the old one is deleted keeps the group.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from providers.local import records
-from providers.local.home import component, stack_folder
+from providers.local.home import component
+from providers.local.home import stack_folder as folder_of_stack
 from providers.values import ModelVersionState
 
 
@@ -39,7 +41,7 @@ class Group:
 
     def __init__(self, home: Path, project: str, stack: str, model: str) -> None:
         self.home, self.project, self.stack, self.model = home, project, stack, model
-        self.folder = stack_folder(home / "models", project, stack) / component(model)
+        self.folder = folder_of_stack(home / "models", project, stack) / component(model)
 
     @property
     def key(self) -> str:
@@ -66,8 +68,7 @@ class Group:
 
     def versions(self) -> list[dict[str, Any]]:
         """All registered versions, by number."""
-        found = [record for path in (self.folder / "versions").glob("*.json") if (record := records.read(path))]
-        return sorted(found, key=lambda record: int(record["number"]))
+        return sorted(records.listed(self.folder / "versions"), key=lambda record: int(record["number"]))
 
     def version(self, digest: str) -> dict[str, Any] | None:
         """The version with these bytes."""
@@ -83,7 +84,7 @@ class Group:
 
     def intakes(self) -> list[dict[str, Any]]:
         """Versions on their way."""
-        return [record for path in (self.folder / "intakes").glob("*.json") if (record := records.read(path))]
+        return records.listed(self.folder / "intakes")
 
     def save_intake(self, record: dict[str, Any]) -> None:
         """Write one intake."""
@@ -102,18 +103,29 @@ class Group:
 
 def groups(home: Path, project: str | None = None, stack: str | None = None) -> Iterator[Group]:
     """All groups of a home, of a project, or of a stack."""
-    base = home / "models"
-    pattern = f"{component(project) if project else '*'}/{component(stack) if stack else '*'}/*"
-    for folder in sorted(base.glob(pattern)):
-        held = next((r for r in _any_record(folder)), None)
-        if held:
-            yield Group(home, held["project"], held["stack"], held["model"])
+    for project_folder in _folders(home / "models", project):
+        for stack_folder in _folders(project_folder, stack):
+            for folder in _folders(stack_folder, None):
+                if held := _any_record(folder):
+                    yield Group(home, held["project"], held["stack"], held["model"])
 
 
-def _any_record(folder: Path) -> Iterator[dict[str, Any]]:
-    for path in [folder / "group.json", *folder.glob("versions/*.json"), *folder.glob("intakes/*.json")]:
-        if record := records.read(path):
-            yield record
+def _folders(base: Path, name: str | None) -> list[Path]:
+    """The folders in `base`, or the one of this name; none where it is gone."""
+    if name is not None:
+        return [base / component(name)]
+    try:
+        return [base / entry for entry in sorted(os.listdir(base))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _any_record(folder: Path) -> dict[str, Any] | None:
+    """Any record of a group's folder: each names project, stack and model."""
+    if record := records.read(folder / "group.json"):
+        return record
+    found = [*records.listed(folder / "versions"), *records.listed(folder / "intakes")]
+    return found[0] if found else None
 
 
 def state_of(record: Mapping[str, Any]) -> ModelVersionState:

@@ -23,6 +23,8 @@ from typing import Any
 from urllib.parse import quote
 
 from providers import paths
+from providers.local import records
+from providers.local.process import Identity
 
 
 def local_home(root: Path | None = None) -> Path:
@@ -52,9 +54,16 @@ def valid_id(id: str) -> bool:
 
 
 def staging(home: Path) -> Path:
-    """A fresh name under `<home>/tmp`, on the same file system as all that it will become."""
+    """A fresh name under `<home>/tmp`, on the same file system as all that it will become.
+
+    What killed commands left half made there is removed.
+    """
     folder = home / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
+    for name in os.listdir(folder):
+        pid = name.partition("-")[0]
+        if pid.isdigit() and int(pid) != os.getpid() and Identity.of(int(pid)) is None:
+            records.remove_tree(folder / name)
     return folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 

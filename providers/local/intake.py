@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -154,7 +156,11 @@ class Intake:
             if spec.digest and digest != spec.digest:
                 raise Unavailable(f"{spec.artifact} changed while it was being deployed; run again")
             target.parent.mkdir(parents=True)
-            self.store.path(uri).rename(target)
+            place = self.store.path(uri)
+            if place.is_dir():
+                shutil.copytree(place, target, copy_function=os.link)
+            else:
+                os.link(place, target)
         finally:
             self.store.delete_key(f"intake/{folder.name}")
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,10 @@ from providers.values import Machine
 
 MANIFEST = "mooring-model.json"
 """The file that makes a folder a model artifact (docs/model-format.md)."""
+
+
+LARGEST_COPY = 256 << 20
+"""Bytes of a channel up to which a job of root gets a copy."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +71,43 @@ class Layout:
         """MOORING_METRICS_FILE."""
         return self.folder / "metrics.json"
 
+    @property
+    def inputs(self) -> Path:
+        """Private copies of channels."""
+        return self.folder / "inputs"
+
+    def private_input(self, channel: str, source: Path) -> Path:
+        """Where the job reads a channel: in the store, whose content is read-only, or in a copy of its own.
+
+        Permissions do not hold root back, so its jobs get a copy, up to a size where that would be felt.
+        """
+        if os.geteuid() or _size(source) > LARGEST_COPY:
+            return source
+        return self.inputs / channel / source.name
+
     def made(self) -> tuple[str, ...]:
         """The folders that the job needs from its start."""
         return tuple(map(str, (self.work, self.temporary, self.model, self.output)))
 
     def spent(self) -> tuple[Path, ...]:
         """What is of no use once the results are in the store."""
-        return (self.work, self.temporary, self.model, self.artifact, self.source)
+        return (self.work, self.temporary, self.model, self.artifact, self.source, self.inputs)
 
     def finished_artifact(self) -> Path | None:
         """The artifact folder that the job left, None without one."""
         return next((folder for folder in (self.artifact, self.model) if (folder / MANIFEST).is_file()), None)
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")))
+
+
+def copy_input(source: Path, target: Path) -> None:
+    """Copy a file or folder of the store."""
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def process_environment(id: str, layout: Layout, python: Path, machine: Machine | None) -> dict[str, str]:

@@ -55,7 +55,6 @@ class Jobs:
         target = self.folder(spec.id)
         if target.exists():
             return spec.id
-        self._clean_staging()
         fresh = staging(self.home)
         with records.translated(self.home):
             fresh.mkdir()
@@ -65,9 +64,8 @@ class Jobs:
             except BaseException:
                 records.remove_tree(fresh)
                 raise
-            self.base.mkdir(parents=True, exist_ok=True)
             try:
-                fresh.rename(target)
+                records.retried(self.base, lambda: _move(fresh, target))
             except OSError:
                 records.remove_tree(fresh)
                 if not target.exists():
@@ -154,6 +152,7 @@ class Jobs:
         gone = staging(self.home)
         with contextlib.suppress(FileNotFoundError):
             self.folder(id).rename(gone)
+            boundary("job:deleted")
             records.remove_tree(gone)
         records.remove_empty(self.base, self.home)
 
@@ -231,12 +230,9 @@ class Jobs:
             records.write(folder / files.STATUS, ended)
             return True
 
-    def _clean_staging(self) -> None:
-        """Remove what killed commands left half made."""
-        for left in (self.home / "tmp").glob("*-*"):
-            pid = left.name.partition("-")[0]
-            if pid.isdigit() and Identity.of(int(pid)) is None:
-                records.remove_tree(left)
+
+def _move(source: Path, target: Path) -> None:
+    source.rename(target)
 
 
 def _lines(jobs: Jobs, id: str, follow: bool, tail: int | None) -> Iterator[str]:

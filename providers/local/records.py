@@ -14,7 +14,7 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,22 +35,50 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+ATTEMPTS = 20
+"""How often a folder that another command removes as empty is made again."""
+
+
 def write(path: Path, record: dict[str, Any]) -> None:
     """Replace the record at `path` as one step. Raises `DiskFull`; the old record is intact then."""
+    content = json.dumps(record, indent=1) + "\n"
     with translated(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+        retried(path.parent, lambda: _replace(path, content))
+
+
+def retried(parent: Path, work: Callable[[], None]) -> None:
+    """Do `work` in a folder that is made first, again when another command removed it as empty in between."""
+    for attempt in range(ATTEMPTS):
+        parent.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("w", encoding="utf-8") as stream:
-                json.dump(record, stream, indent=1)
-                stream.write("\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+            work()
+            return
+        except FileNotFoundError:
+            if attempt == ATTEMPTS - 1 or parent.exists():
+                raise
+
+
+def _replace(path: Path, content: str) -> None:
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def listed(folder: Path) -> list[dict[str, Any]]:
+    """All records of a folder, in the order of their names; none where the folder is gone."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".json") and not name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [record for name in names if (record := read(folder / name)) is not None]
 
 
 def read(path: Path) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from providers.boundaries import boundary
 from providers.local import checkpoints
 from providers.local.groups import Group
 from providers.local.home import component
@@ -48,6 +49,7 @@ def enforce(home: Path, project: str, stack: str, model: str) -> None:
         ]
         for version in retired[: max(0, len(retired) - keep)]:
             Store(home).delete(version["uri"])
+            boundary("version:bytes-removed")
             group.remove_version(version["number"])
         kept = {version["digest"] for version in group.versions()}
         if not kept and not group.owned() and not group.intakes():
@@ -79,9 +81,13 @@ def purge_model(home: Path, project: str, stack: str, model: str) -> None:
     for record in _jobs_of(jobs, project, stack, model):
         if record.retired or not record.claimed:
             purge_job(home, record.id)
+    boundary("model:runs-removed")
     checkpoints.forget_model(home, project, stack, model)
     group = Group(home, project, stack, model)
     with group.lock():
+        for intake in group.intakes():
+            if not intake["claimed"]:
+                group.remove_intake(intake["id"])
         for version in group.versions():
             if not version["holders"]:
                 Store(home).delete(version["uri"])

@@ -57,8 +57,7 @@ class Store:
                 stored = self._fill(source, fresh, key, link, progress)
                 target = self._folder(key) / stored.digest.removeprefix("sha256:")
                 if not target.exists():
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    self._place(fresh, target)
+                    records.retried(target.parent, lambda: self._place(fresh, target))
                 boundary("store:put")
                 return stored
         finally:
@@ -89,6 +88,8 @@ class Store:
     def _place(self, fresh: Path, target: Path) -> None:
         try:
             fresh.rename(target)
+        except FileNotFoundError:
+            raise
         except OSError:  # somebody else kept the same content meanwhile
             if not target.exists():
                 raise
@@ -118,11 +119,10 @@ class Store:
 
     def versions(self, key: str) -> list[str]:
         """Digests of all versions kept, oldest first."""
-        found = []
-        for meta_path in self._folder(key).glob("*/meta.json"):
-            if meta := records.read(meta_path):
-                found.append((meta["created"], meta["digest"]))
-        return [digest for _, digest in sorted(found)]
+        folder = self._folder(key)
+        names = os.listdir(folder) if folder.is_dir() else []
+        metas = [meta for name in names if (meta := records.read(folder / name / "meta.json"))]
+        return [meta["digest"] for meta in sorted(metas, key=lambda meta: str(meta["created"]))]
 
     def delete(self, uri: str) -> None:
         """Remove one version; silent when it is gone."""
@@ -139,6 +139,7 @@ class Store:
             folder.rename(gone)  # at once for all others, however long the removal takes
         except FileNotFoundError:
             pass
+        boundary("store:removed")
         records.remove_tree(gone)
         records.remove_empty(folder.parent, self.home)
 
@@ -210,9 +211,8 @@ def _copy_block(reader: int, writer: int) -> int:
 
 def _protect(data: Path) -> None:
     """Take away write permission, so that a job's slip does not change what others rely on."""
-    for folder, _, names in os.walk(data):
-        for name in names:
-            path = os.path.join(folder, name)
+    for folder, _, names in os.walk(data, topdown=False):
+        for path in [*(os.path.join(folder, name) for name in names), folder]:
             os.chmod(path, os.stat(path).st_mode & ~0o222)
 
 

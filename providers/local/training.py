@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from providers.contract import Context
 from providers.errors import InvalidInput, JobFailed, NotFound, Problem, Unavailable, did_you_mean
 from providers.local import checkpoints, checks, code, image_lists
-from providers.local.job_layout import MANIFEST, Layout, process_environment, training_environment
+from providers.local.job_layout import MANIFEST, Layout, copy_input, process_environment, training_environment
 from providers.local.job_records import JobRecord, JobSpec, Step
 from providers.local.runs import Run
 from providers.values import CodeSpec, Machine, Scoped, TrainingSpec, TrainingState, Value
@@ -59,7 +59,12 @@ class TrainingBase(Run[S, T]):
         return code.joined_hash(source.encode(), image)
 
     def fill(self, spec: S, context: Context, folder: Path) -> None:
-        """Copy the user's code into the job's folder, and see that it is what Check saw."""
+        """Copy the user's code into the job's folder, and see that it is what Check saw; copy inputs for root."""
+        for name, channel in spec.channels.items():
+            source = self.store.path(channel.uri)
+            if (private := Layout(folder).private_input(name, source)) != source:
+                private.parent.mkdir(parents=True)
+                copy_input(source, private)
         if spec.code.source is None:
             return
         if spec.code.source_hash and self._code_hash(spec, context.root) != spec.code.source_hash:
@@ -72,7 +77,10 @@ class TrainingBase(Run[S, T]):
         kit = str(code.code_folder(self.home, PACKAGES))
         resumable = checkpoints.checkpoint_folder(self.home, owner, spec.model)
         try:
-            channels = {name: self.store.path(channel.uri) for name, channel in spec.channels.items()}
+            channels = {
+                name: layout.private_input(name, self.store.path(channel.uri))
+                for name, channel in spec.channels.items()
+            }
         except NotFound as error:
             raise InvalidInput([Problem("channels", str(error))]) from error
         package = (str(python), "-m", "training.package", "--input", str(layout.model), "--trust")

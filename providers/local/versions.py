@@ -159,6 +159,7 @@ class ModelVersionKind:
                 current = group.version(version["digest"])
                 if current and current["holders"].pop(id, None):
                     group.save_version(current)
+            boundary("version:retired")
             retention.enforce(self.home, group.project, group.stack, group.model)
         for group in groups(self.home):
             if any(intake["id"] == id for intake in group.intakes()):
