@@ -23,18 +23,22 @@ def predict(home: Path, port: int, rows: Sequence[Mapping[str, Any]], timeout: f
         body = json.dumps({"instances": list(rows)}, allow_nan=True).encode()
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"a row cannot be written as JSON: {error}") from error
-    try:
-        return _ask(port, body, timeout)
-    except ConnectionRefusedError:
-        client.ensure(home)  # after a crash or a reboot: a supervisor takes up again what should run
     until = time.monotonic() + min(timeout, RETURN_SECONDS)
+    ensured = False
     while True:
         try:
             return _ask(port, body, timeout)
-        except (ConnectionRefusedError, Unavailable) as error:
+        except _NobodyThere as error:
             if time.monotonic() > until:
-                raise Unavailable(f"the endpoint on port {port} does not come back: {error}") from error
-            time.sleep(0.1)
+                raise Unavailable(str(error)) from error
+        if not ensured:
+            client.ensure(home)  # after a crash or a reboot: a supervisor takes up again what should run
+            ensured = True
+        time.sleep(0.1)
+
+
+class _NobodyThere(Unavailable):
+    """No router, or no server behind it; they may be on their way."""
 
 
 def _ask(port: int, body: bytes, timeout: float) -> dict[str, Any]:
@@ -43,10 +47,10 @@ def _ask(port: int, body: bytes, timeout: float) -> dict[str, Any]:
         connection.request("POST", PREDICT_PATH, body, {"content-type": "application/json"})
         reply = connection.getresponse()
         text = reply.read()
-    except ConnectionRefusedError:
-        raise
+    except TimeoutError as error:
+        raise Unavailable(f"the endpoint on port {port} gave no answer within {timeout:g} s") from error
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"the endpoint on port {port} gave no answer: {error or type(error).__name__}") from error
+        raise _NobodyThere(f"the endpoint on port {port} gave no answer: {error or type(error).__name__}") from error
     finally:
         connection.close()
     return _value(reply.status, text)
@@ -62,6 +66,8 @@ def _value(code: int, text: bytes) -> dict[str, Any]:
     told = value["error"] if isinstance(value, dict) and "error" in value else text[:300].decode("utf-8", "replace")
     if 400 <= code < 500:
         raise InvalidInput(f"the endpoint refused the rows: {told}")
+    if code in (502, 503):
+        raise _NobodyThere(f"the endpoint answered {code}: {told}")
     if code >= 500:
         raise Unavailable(f"the endpoint answered {code}: {told}")
     raise MooringError(f"the endpoint's reply is not a JSON object: {told}")

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from providers.boundaries import boundary
 from providers.contract import Changes, Context, Found, Ownership
 from providers.errors import Cancelled, MooringError, NotFound, PartialFailure, Problem, RolledBack
 from providers.local import servers
@@ -29,14 +31,15 @@ POLL_SECONDS = 0.5
 
 
 class EndpointKind:
-    """Fulfils `providers.contract.Kind`, `HasLogs` and `Predicts`. `resolve` makes a deployment's slot."""
+    """Fulfils `providers.contract.Kind`, `HasLogs` and `Predicts`. `cache` is the folder of the environments (the
+    user's by default); `resolve` makes a deployment's slot, from its registered version unless told otherwise."""
 
     spec: ClassVar[type[EndpointSpec]] = EndpointSpec
     state: ClassVar[type[EndpointState]] = EndpointState
 
-    def __init__(self, home: Path, resolve: Resolve = servers.resolve) -> None:
+    def __init__(self, home: Path, cache: Path | None = None, resolve: Resolve | None = None) -> None:
         self.home = home
-        self._resolve = resolve
+        self._resolve = resolve or partial(servers.resolve, cache=cache)
 
     def check(self, spec: EndpointSpec, context: Context) -> tuple[EndpointSpec, Sequence[Problem]]:
         """What is wrong with it, or impossible on this machine."""
@@ -73,6 +76,7 @@ class EndpointKind:
             port=spec.port,
             spec=spec.to_wire(),
         )
+        boundary("endpoint:reserved")
         return id
 
     def wait(self, id: str, spec: EndpointSpec, context: Context) -> EndpointState:
@@ -83,6 +87,7 @@ class EndpointKind:
     def claim(self, id: str) -> None:
         """Some state holds it from now on."""
         client.call(self.home, "endpoint.claim", id=id)
+        boundary("endpoint:claimed")
 
     def read(self, id: str) -> tuple[EndpointSpec | None, EndpointState] | None:
         """As it was asked for, and as it is now; any supervisor that should run does so afterwards."""
@@ -104,6 +109,7 @@ class EndpointKind:
         if valid_id(id) and (self.home / "endpoints" / id).exists():
             context.progress("letting requests under way finish", None)
             client.call(self.home, "endpoint.delete", timeout=120.0, id=id)
+            boundary("endpoint:deleted")
             client.settle(self.home)
 
     def logs(self, id: str, *, follow: bool = False, tail: int | None = None) -> Iterator[str]:
@@ -139,6 +145,7 @@ class EndpointKind:
             owner=owner_record(context.owner),
             spec=spec.to_wire(),
         )
+        boundary("endpoint:rollout-begun")
         self._follow(id, operation, context)
 
     def _follow(self, id: str, operation: str, context: Context) -> None:

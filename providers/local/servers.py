@@ -20,7 +20,7 @@ READY_PATH = "/v2/health/ready"
 PREDICT_PATH = "/predict"
 
 
-def resolve(home: Path, deployment: Deployment, context: Context) -> dict[str, Any]:
+def resolve(home: Path, deployment: Deployment, context: Context, cache: Path | None = None) -> dict[str, Any]:
     """The slot of a deployment, in the plain values that the supervisor takes.
 
     Builds the servers' environment when it is not there yet, which may take a while and reports progress.
@@ -35,7 +35,7 @@ def resolve(home: Path, deployment: Deployment, context: Context) -> dict[str, A
         version = find_version(home, deployment.model, deployment.digest, owner.stack, owner.project)
     except NotFound as error:
         raise InvalidInput(f"deployment '{deployment.name}': {error}") from error
-    python = Environments().ensure(
+    python = Environments(cache).ensure(
         image_lists.DEFAULT, (), progress=lambda message: context.progress(message, None), cancel=context.cancel
     )
     return slot(deployment, version.path, version.version, python, code_folder(home, ("serving",)))

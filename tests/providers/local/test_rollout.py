@@ -144,7 +144,7 @@ def test_a_version_that_only_gets_slow_under_load_is_rolled_back_by_its_p99(clou
 
 
 def test_a_version_that_never_answers_counts_as_slow_while_it_hangs(cloud: Cloud) -> None:
-    cloud.told[2] = {"delay": "20", "fail_after": "99999"}
+    cloud.told[2] = {"delay": "6", "fail_after": "99999"}
     id = cloud.up(spec(deployment(1)))
     load = Load(cloud.port(id), rate=50)
     with pytest.raises(RolledBack, match="p99 latency"):

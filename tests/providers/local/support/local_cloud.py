@@ -52,7 +52,7 @@ class Cloud:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.told: dict[int, dict[str, Any]] = {}
-        self.kind = EndpointKind(home, self._resolve)
+        self.kind = EndpointKind(home, resolve=self._resolve)
         self.progress: list[str] = []
 
     def _resolve(self, home: Path, deployment: Deployment, context: Context) -> dict[str, Any]:
@@ -150,12 +150,17 @@ def ask(
 
 
 class Load:
-    """Open load: `rate` requests/s whatever the replies, over `workers` keep-alive connections, until `stop`."""
+    """Open load: `rate` requests/s whatever the replies, over `workers` keep-alive connections, until `stop`.
 
-    def __init__(self, port: int, rate: float = 200, workers: int = 16) -> None:
+    With several `bodies` they are sent in turn, and `answers` has the index, version and reply of each.
+    """
+
+    def __init__(self, port: int, rate: float = 200, workers: int = 16, bodies: list[bytes] | None = None) -> None:
         self.port = port
         self.failures: list[str] = []
         self.replies: list[tuple[float, str]] = []
+        self.bodies = bodies or [b'{"instances": []}']
+        self.answers: list[tuple[int, str, bytes]] = []
         self._interval = workers / rate
         self._stop = threading.Event()
         began = time.monotonic()
@@ -167,18 +172,24 @@ class Load:
             thread.start()
 
     def _run(self, due: float) -> None:
+        turn = 0
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         while not self._stop.is_set():
             time.sleep(max(0.0, due - time.monotonic()))
             due += self._interval
             try:
-                connection.request("POST", "/predict", b'{"instances": []}')
+                turn = (turn + 7) % len(self.bodies)
+                headers = {"content-type": "application/json"}
+                connection.request("POST", "/predict", self.bodies[turn], headers)
                 reply = connection.getresponse()
                 text = reply.read()
                 if reply.status != 200:
                     self.failures.append(f"{reply.status} {text[:200]!r}")
                 else:
-                    self.replies.append((time.monotonic(), reply.getheader("x-model-version") or ""))
+                    version = reply.getheader("x-model-version") or ""
+                    self.replies.append((time.monotonic(), version))
+                    if len(self.bodies) > 1:
+                        self.answers.append((turn, version, text))
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
                 connection.close()
