@@ -50,6 +50,7 @@ def serve(port: int = 0, engine_address: str = "", make: Callable[..., Any] | No
 
 def main(arguments: Sequence[str], make: Callable[..., Any] | None = None) -> None:
     """Serve until the engine ends this process, or is there no more."""
+    parent = os.getppid()  # before anything else: an engine that is killed meanwhile is noticed
     attach = "--attach" in arguments
     rest = [argument for argument in arguments if argument != "--attach"]
     if attach:
@@ -61,7 +62,6 @@ def main(arguments: Sequence[str], make: Callable[..., Any] | None = None) -> No
     # A plugin gets the terminal's Ctrl-C as well as the engine does; the engine then asks by Cancel.
     signal.signal(signal.SIGINT, (lambda number, frame: ended.set()) if attach else signal.SIG_IGN)
     print(port, flush=True)
-    parent = os.getppid()
     while not ended.wait(1.0):
         if not attach and os.getppid() != parent:
             break
