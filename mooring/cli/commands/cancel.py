@@ -11,7 +11,7 @@ from mooring.cli.ask import confirm, require_somebody
 from mooring.cli.operate import print_json
 from mooring.session import open_session
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from mooring.session import open_session
 from mooring.stack_file import StackFile, parse_value
 from providers.errors import InvalidInput
 
-app = typer.Typer(no_args_is_help=True, help="Read and write a stack's settings (get, set, rm).")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Read and write a stack's settings (get, set, rm).")
 Path = Annotated[str, typer.Argument(help="Such as models.iris.training.seed, or aws:profile.")]
 
 

@@ -15,7 +15,7 @@ from mooring.inventory import items
 from mooring.losses import Losses, losses
 from mooring.session import open_session
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from mooring.project import Project
 from mooring.session import open_session
 from providers.errors import MooringError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 MARKS = {"ok": ("✓", "green"), "info": ("·", "dim"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 

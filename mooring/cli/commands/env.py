@@ -10,7 +10,7 @@ from mooring.cli import exits, options
 from mooring.cli.operate import print_json
 from mooring.session import open_session
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from mooring.display.symbols import look
 from mooring.display.table import table
 from mooring.session import open_session
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from mooring.session import open_session
 from providers.contract import KINDS
 from providers.errors import InvalidInput, did_you_mean
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("import")

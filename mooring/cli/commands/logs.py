@@ -13,7 +13,7 @@ from mooring.inventory import items, of_kind, pick
 from mooring.session import Session, open_session
 from providers.errors import NotFound, did_you_mean
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -11,7 +11,7 @@ import typer
 from mooring.cli import exits, options
 from mooring.cli.operate import print_json
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

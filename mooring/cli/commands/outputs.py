@@ -15,7 +15,7 @@ from mooring.display.values import mask
 from mooring.session import open_session
 from providers.errors import NotFound, did_you_mean
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from mooring.input_rows import read_rows
 from mooring.inventory import Item, items, of_kind, pick
 from mooring.session import open_session, require_deployed
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 CHUNK = 1000
 """Rows in one request."""
 

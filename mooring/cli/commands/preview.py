@@ -15,7 +15,7 @@ from mooring.display.summary import difference_lines, summary_lines
 from mooring.pins import pins_of
 from mooring.session import Session, open_session
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

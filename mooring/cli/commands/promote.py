@@ -17,7 +17,7 @@ from mooring.stack_file import StackFile
 from mooring.versions import current_digest, named
 from providers.errors import InvalidInput, NotFound
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from mooring.cli.choices import engine_options
 from mooring.cli.operate import conclude, operate
 from mooring.session import open_session
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

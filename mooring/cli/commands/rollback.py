@@ -18,7 +18,7 @@ from mooring.stack_file import StackFile
 from mooring.versions import named, previous, served_digest, served_model
 from providers.errors import NotSupported
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from mooring.inventory import items
 from mooring.session import open_session
 from providers.errors import ConflictError
 
-app = typer.Typer(no_args_is_help=True, help="Make or remove a stack (init, rm).")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make or remove a stack (init, rm).")
 
 
 @app.command("init")

@@ -9,7 +9,7 @@ from mooring.cli.operate import print_json
 from mooring.display.table import table
 from mooring.listing import Listed, listed
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

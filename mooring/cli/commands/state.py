@@ -15,7 +15,7 @@ from mooring.cli.operate import print_json
 from mooring.session import open_session
 from providers.errors import InvalidInput
 
-app = typer.Typer(no_args_is_help=True, help="Export or import a stack's state (export, import).")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Export or import a stack's state (export, import).")
 
 
 @app.command("export")

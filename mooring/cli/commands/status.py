@@ -18,7 +18,7 @@ from mooring.pins import Pin, pins_of, short_digest
 from mooring.session import Session, open_session
 from providers.errors import MooringError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 COLOURS = {"healthy": "green", "degraded": "yellow", "failed": "red", "missing": "red", "unknown": "red"}
 
 

@@ -14,7 +14,7 @@ from mooring.cli.operate import conclude, operate
 from mooring.pins import pins_of
 from mooring.session import open_session
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

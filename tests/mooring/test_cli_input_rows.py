@@ -1,0 +1,98 @@
+"""Rows for `mooring predict`: the formats, and each wrong input as one clear error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mooring.input_rows import read_rows
+from providers.errors import InvalidInput
+
+
+def test_csv_cells_are_numbers_text_or_missing(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("a,b,c\n1,2.5,x\n-3,,nan\n\n1e3, 7 ,007\n")
+    assert read_rows(file) == [
+        {"a": 1, "b": 2.5, "c": "x"},
+        {"a": -3, "b": None, "c": None},
+        {"a": 1000.0, "b": 7, "c": 7},
+    ]
+
+
+def test_columns_that_the_model_takes_as_text_stay_text(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("zip,n\n007,1\n")
+    assert read_rows(file, text_columns=["zip"]) == [{"zip": "007", "n": 1}]
+
+
+def test_a_byte_order_mark_and_quoted_line_ends_are_no_trouble(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes('\ufeffa,b\r\n"x\ny",2\r\n'.encode())
+    assert read_rows(file) == [{"a": "x\ny", "b": 2}]
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"a": 1}, {"a": 2}]', '{"instances": [{"a": 1}, {"a": 2}]}'], ids=["list", "instances"]
+)
+def test_json_is_a_list_of_objects_or_instances(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(text)
+    assert read_rows(file) == [{"a": 1}, {"a": 2}]
+
+
+def test_one_json_object_is_one_row(tmp_path: Path) -> None:
+    file = tmp_path / "row.json"
+    file.write_text('{"a": 1}')
+    assert read_rows(file) == [{"a": 1}]
+
+
+def test_jsonl_has_an_object_a_line_and_may_be_named_by_format(tmp_path: Path) -> None:
+    file = tmp_path / "rows.txt"
+    file.write_text('{"a": 1}\n\n{"a": 2}\n')
+    assert read_rows(file, "jsonl") == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.csv", "a,b\n1\n", "line 2 has 1 cells, not 2"),
+        ("a.csv", "a,a\n1,2\n", "line 1 must name every column once"),
+        ("a.csv", "a,b\n", "no row"),
+        ("a.csv", "", "no row"),
+        ("a.csv", 'a\n"x', "not CSV"),
+        ("a.json", "[1]", "row 1 is no object"),
+        ("a.json", "{", "not JSON"),
+        ("a.json", "3", "expected a list"),
+        ("a.jsonl", '{"a": 1}\n{', "line 2 is not JSON"),
+        ("a.parquet", "", "say which with --format"),
+    ],
+)
+def test_a_wrong_file_is_one_clear_error(tmp_path: Path, name: str, text: str, expected: str) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(InvalidInput, match=expected):
+        read_rows(file)
+
+
+def test_a_missing_or_binary_file_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="No such file"):
+        read_rows(tmp_path / "none.csv")
+    (tmp_path / "bin.csv").write_bytes(b"a\n\xff\xfe\n")
+    with pytest.raises(InvalidInput, match="UTF-8"):
+        read_rows(tmp_path / "bin.csv")
+
+
+@given(st.text(max_size=200), st.sampled_from(["csv", "json", "jsonl"]))
+def test_any_text_gives_rows_or_a_clear_error(tmp_path_factory: pytest.TempPathFactory, text: str, kind: str) -> None:
+    file = tmp_path_factory.mktemp("any") / f"rows.{kind}"
+    file.write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        rows = read_rows(file)
+    except InvalidInput:
+        return
+    json.dumps(rows)
+    assert rows
