@@ -73,4 +73,4 @@ class GroupCommit:
     def _raise_failure(self, mine: int) -> None:
         failure = self._failures.pop(mine, None)
         if failure is not None:
-            raise type(failure)(*failure.args) from failure
+            raise failure

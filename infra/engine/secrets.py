@@ -179,8 +179,7 @@ class SecretsManager:
             if self._thread is not None:
                 self._thread.join()
         if self._failure is not None:
-            # A new exception each time: one that several threads raise would grow its traceback.
-            raise type(self._failure)(*self._failure.args)
+            raise self._failure
         assert self._aead is not None
         return self._aead
 
