@@ -59,7 +59,7 @@ class Training(Value):
     target: str | None = Field(default=None, description="Column to predict; own scripts may do without.")
     estimator: str | None = Field(default=None, description="Dotted name of a scikit-learn estimator.")
     parameters: dict[str, Any] = Field(default_factory=dict, description="Parameters of the estimator.")
-    seed: int = Field(default=0, ge=0, description="Seed of the split and of the estimator.")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Seed of the split and of the estimator.")
     test_size: float | None = Field(default=None, gt=0, lt=1, description="Share of the rows held out.")
     source: str | None = Field(default=None, description="Folder of an own training script.")
     entry_point: str | None = Field(default=None, description="Script inside `source`.")
@@ -68,23 +68,31 @@ class Training(Value):
     hyperparameters: dict[str, Any] = Field(
         default_factory=dict, description="Handed to an own script as `--name value`."
     )
-    machine: MachineChoice | None = None
-    instances: int = Field(default=1, ge=1)
-    time_limit: int = Field(default=3600, ge=1, description="Seconds.")
-    spot: bool = False
+    machine: MachineChoice | None = Field(
+        default=None, description="What it runs on: `{vcpus, memoryGib, gpus, gpu}`, or the vendor's own name."
+    )
+    instances: int = Field(default=1, ge=1, description="Number of machines.")
+    time_limit: int = Field(default=3600, ge=1, description="Seconds after which the run is stopped and fails.")
+    spot: bool = Field(default=False, description="Interruptible, cheaper machines.")
     environment: dict[str, str] = Field(default_factory=dict, description="Environment of the job; may be secret.")
-    overrides: VendorSettings = Field(default_factory=dict)
+    overrides: VendorSettings = Field(default_factory=dict, description="Vendor settings by cloud, passed through.")
 
 
 class Tuning(Value):
     """A search over hyperparameters; the best trial becomes the model."""
 
-    space: dict[str, ParameterRange] = Field(min_length=1)
-    objective: Objective
-    strategy: Literal["random", "grid", "bayesian", "hyperband"] = "bayesian"
-    trials: int = Field(default=10, ge=1)
-    parallel_trials: int = Field(default=1, ge=1)
-    seed: int | None = Field(default=None, ge=0)
+    space: dict[str, ParameterRange] = Field(
+        min_length=1,
+        description="Range of each hyperparameter: `{type: int, low, high, log}`, `{type: float, …}` or "
+        "`{type: categorical, choices}`.",
+    )
+    objective: Objective = Field(description="`{metric, direction}`, which is `maximize` (default) or `minimize`.")
+    strategy: Literal["random", "grid", "bayesian", "hyperband"] = Field(
+        default="bayesian", description="How the next trial is chosen."
+    )
+    trials: int = Field(default=10, ge=1, description="Number of runs.")
+    parallel_trials: int = Field(default=1, ge=1, description="Runs at a time.")
+    seed: int | None = Field(default=None, ge=0, description="Seed of the search.")
 
 
 class FileSource(Value):
@@ -108,16 +116,18 @@ class Promoted(Value):
 class Model(Value):
     """A model, from exactly one source: `training`, `file` or `promoted`."""
 
-    training: Training | None = None
-    file: FileSource | None = None
-    promoted: Promoted | None = None
-    tuning: Tuning | None = None
+    training: Training | None = Field(default=None, description="A run that makes it.")
+    file: FileSource | None = Field(default=None, description="A file or folder that exists; short form: its path.")
+    promoted: Promoted | None = Field(default=None, description="Another stack's version.")
+    tuning: Tuning | None = Field(default=None, description="A search, with `training` beside it.")
     thresholds: dict[str, float] = Field(
         default_factory=dict, description="Lowest metric values that may be registered."
     )
     keep_versions: int = Field(default=5, ge=1, description="Retired versions to keep, besides those in use.")
-    on_destroy: Literal["delete", "keep"] = "delete"
-    overrides: VendorSettings = Field(default_factory=dict)
+    on_destroy: Literal["delete", "keep"] = Field(
+        default="delete", description="What becomes of the versions when the model is destroyed."
+    )
+    overrides: VendorSettings = Field(default_factory=dict, description="Vendor settings by cloud, passed through.")
 
     @model_validator(mode="before")
     @classmethod
@@ -133,21 +143,31 @@ class Model(Value):
 class Endpoint(Value):
     """One stable address. It names one model, or several with their shares of the traffic in percent."""
 
-    model: Name | None = None
-    models: dict[Name, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
+    model: Name | None = Field(default=None, description="The model it serves.")
+    models: dict[Name, Annotated[int, Field(ge=0, le=100)]] = Field(
+        default_factory=dict, description="Instead of `model`: several, with their shares in percent."
+    )
     pin: dict[Name, Digest] = Field(
         default_factory=dict, description="Versions held by digest; written by `mooring rollback`."
     )
-    machine: MachineChoice | None = None
-    replicas: int = Field(default=1, ge=0)
-    mode: Literal["real-time", "serverless", "async"] = "real-time"
-    autoscaling: Autoscaling | None = None
-    rollout: Rollout | None = None
-    network: Network | None = None
+    machine: MachineChoice | None = Field(
+        default=None, description="What a server runs on: `{vcpus, memoryGib, gpus, gpu}`, or the vendor's own name."
+    )
+    replicas: int = Field(default=1, ge=0, description="Servers of each model.")
+    mode: Literal["real-time", "serverless", "async"] = Field(default="real-time", description="How it is asked.")
+    autoscaling: Autoscaling | None = Field(
+        default=None, description="`{minReplicas, maxReplicas, targetRequestsPerReplica}`."
+    )
+    rollout: Rollout | None = Field(
+        default=None,
+        description="How an update shifts traffic, and when it is rolled back: `strategy`, `stepPercent`, "
+        "`stepSeconds`, `bakeSeconds`, `maxErrorPercent`, `maxLatencyMs`, `readySeconds`.",
+    )
+    network: Network | None = Field(default=None, description="Who may reach it; the stack's `network` by default.")
     port: int | None = Field(default=None, ge=1, le=65535, description="Fixed port, on `local` only.")
     name: str | None = Field(default=None, min_length=1, description="The cloud's own name, fixed.")
     environment: dict[str, str] = Field(default_factory=dict, description="Environment of the server; may be secret.")
-    overrides: VendorSettings = Field(default_factory=dict)
+    overrides: VendorSettings = Field(default_factory=dict, description="Vendor settings by cloud, passed through.")
 
     def traffic(self) -> dict[str, int]:
         """Share of each model in percent."""
@@ -157,17 +177,17 @@ class Endpoint(Value):
 class Batch(Value):
     """Predictions of one model for a whole dataset."""
 
-    model: Name
-    dataset: Name
-    machine: MachineChoice | None = None
-    time_limit: int = Field(default=3600, ge=1, description="Seconds.")
-    overrides: VendorSettings = Field(default_factory=dict)
+    model: Name = Field(description="A name under `models`.")
+    dataset: Name = Field(description="A name under `datasets`.")
+    machine: MachineChoice | None = Field(default=None, description="What it runs on.")
+    time_limit: int = Field(default=3600, ge=1, description="Seconds after which it is stopped and fails.")
+    overrides: VendorSettings = Field(default_factory=dict, description="Vendor settings by cloud, passed through.")
 
 
 class Budget(Value):
     """What the stack may cost a month, and who hears of it."""
 
-    monthly: float = Field(gt=0)
+    monthly: float = Field(gt=0, description="Amount a month.")
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
     notify: list[str] = Field(default_factory=list, description="E-mail addresses.")
 
