@@ -45,17 +45,22 @@ def difference_lines(steps: list[StepEvent], style: Style) -> Iterator[str]:
 
 
 def output_lines(outputs: Mapping[str, Any], secret: frozenset[str], style: Style) -> Iterator[str]:
-    """`Outputs:` and one line a value; maps a level deep are spread out."""
+    """`Outputs:` and below it every value, maps spread out to three levels, empty ones left out."""
     if not outputs:
         return
     yield style("Outputs:", "bold")
-    for name, value in sorted(mask(outputs, secret).items()):
-        if isinstance(value, Mapping) and value and any(isinstance(part, Mapping) for part in value.values()):
-            yield f"    {name}:"
-            for key, part in sorted(value.items()):
-                yield f"        {key}: {brief(part, 160)}"
+    yield from _nested(mask(outputs, secret), 1)
+
+
+def _nested(values: Mapping[str, Any], depth: int) -> Iterator[str]:
+    indent = "    " * depth
+    for name, value in sorted(values.items()):
+        if isinstance(value, Mapping) and depth < 3:
+            if value:
+                yield f"{indent}{name}:"
+                yield from _nested(value, depth + 1)
         else:
-            yield f"    {name}: {brief(value, 160)}"
+            yield f"{indent}{name}: {value if isinstance(value, str) else brief(value, 160)}"
 
 
 def count_line(changes: Mapping[str, int], style: Style, planned: bool) -> str:

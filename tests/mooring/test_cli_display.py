@@ -43,8 +43,8 @@ def test_children_stand_below_the_component_that_their_urn_and_name_tell() -> No
 
 def test_unchanged_rows_are_hidden_but_not_the_parents_of_changed_ones() -> None:
     board = board_of(
-        event(STACK, "same", "done"), event(PART, "same", "done"), event(OTHER, "same", "done"), event(BIG, "same", "done"),
-        event(RUN, "update", "done"),
+        event(STACK, "same", "done"), event(PART, "same", "done"), event(OTHER, "same", "done"),
+        event(BIG, "same", "done"), event(RUN, "update", "done"),
     )  # fmt: skip
     assert [row.urn for row, _ in visible(board.rows())] == [STACK, PART, RUN]
 
@@ -73,7 +73,8 @@ def test_plain_lines_have_pulumis_marks_and_say_progress_once() -> None:
     out = io.StringIO()
     with PlainDisplay(out) as display:
         for one in (
-            event(RUN), event(RUN, phase="progress", message="epoch 1"), event(RUN, phase="progress", message="epoch 1"),
+            event(RUN), event(RUN, phase="progress", message="epoch 1"),
+            event(RUN, phase="progress", message="epoch 1"),
             LogEvent("warning", "mind"), LogEvent("debug", "never"), event(RUN, phase="done", seconds=1.25),
             event(PART, "same", "done"),
         ):  # fmt: skip

@@ -170,10 +170,9 @@ def test_doctor_names_the_holder_of_a_lock(bench: Bench) -> None:
 def test_env_is_shell_that_sets_what_pulumi_needs(bench: Bench) -> None:
     ran = bench.run("env")
     assert ran.code == exits.OK, ran.err
-    shown = subprocess.run(
-        ["sh", "-c", f"{ran.out}\nprintf '%s\\n' \"$PULUMI_BACKEND_URL\" \"$PULUMI_CONFIG_PASSPHRASE_FILE\" \"$MOORING_PROJECT\""],
-        capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
+    names = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "MOORING_PROJECT")
+    script = ran.out + "".join(f'\nprintf "%s\\n" "${name}"' for name in names)
+    shown = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
     root = bench.root.resolve()
     assert shown == [(root / ".mooring" / "backend").as_uri(), str(root / ".mooring" / "passphrase"), str(root)]
     assert (root / ".mooring" / "backend" / ".pulumi" / "stacks" / "mooring" / "local.json").is_file()
