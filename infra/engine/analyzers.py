@@ -195,7 +195,7 @@ class PolicyPacks:
         self._server.stop(0)
 
 
-class _OverGrpc(engine_pb2_grpc.EngineServicer):  # type: ignore[misc]
+class _OverGrpc(engine_pb2_grpc.EngineServicer):
     def __init__(self, service: Any) -> None:
         self._service = service
 

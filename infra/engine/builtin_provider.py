@@ -27,7 +27,7 @@ ReadOutputs = Callable[[str], Properties]
 FindResource = Callable[[str], Resource | None]
 
 
-class BuiltinProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+class BuiltinProvider(provider_pb2_grpc.ResourceProviderServicer):
     """Serves `pulumi:pulumi:…`."""
 
     def __init__(self, outputs: ReadOutputs, find: FindResource) -> None:

@@ -13,7 +13,7 @@ from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.goal import Goal
 from infra.engine.provider_host import BUILTIN, default_name, with_plugin
-from infra.engine.rpc import RpcFailure
+from infra.engine.rpc import AlreadyTold, RpcFailure
 from infra.engine.values import Properties, Secret
 
 _DISABLED = "disable-default-providers"
@@ -49,7 +49,7 @@ class DefaultProviders:
         )
         outcome = self.register(goal)
         if outcome.status != "success":
-            raise RpcFailure(
+            raise AlreadyTold(
                 grpc.StatusCode.FAILED_PRECONDITION, f"the default provider of the package '{package}' failed"
             )
         return urns.provider_ref(outcome.state.urn, outcome.state.id)
@@ -77,5 +77,5 @@ class DefaultProviders:
         if "*" in barred or package in barred:
             raise RpcFailure(
                 grpc.StatusCode.INVALID_ARGUMENT,
-                f"Default provider for '{package}' disabled (pulumi:{_DISABLED}): give the resource an explicit provider",
+                f"Default provider for '{package}' disabled (pulumi:{_DISABLED}): give an explicit provider",
             )

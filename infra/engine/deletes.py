@@ -37,8 +37,8 @@ class Deleter:
         if protected:
             names = ", ".join(sorted(f"{urns.type_of(r.urn)} '{urns.name(r.urn)}'" for r in protected))
             self._deployment.events.error(
-                f"{len(protected)} protected resource(s) stay, with what they rest on: {names}. To destroy them, remove "
-                "the `protect` option from the program and deploy that first"
+                f"{len(protected)} protected resource(s) stay, with what they rest on: {names}. To destroy "
+                "them, remove the `protect` option from the program and deploy that first"
             )
 
     def _implicitly_kept(self, resource: Resource) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from infra.engine import preview_document
 from infra.engine import urn as urns
 from infra.engine.api import LogEvent, OnEvent, Result, StepEvent
 from infra.engine.program_output import outside_program
@@ -23,8 +24,9 @@ class Events:
         self._on_event = on_event
         self._lock = threading.RLock()
         self._started: dict[int, float] = {}
+        self._running: dict[str, Step] = {}
         self.result = Result()
-        self.planned: list[tuple[Step, StepEvent]] = []
+        self.entries: list[dict[str, Any]] = []
         self.diagnostics: list[LogEvent] = []
 
     def log(self, severity: Severity, message: str, urn: str = "", *, ephemeral: bool = False) -> None:
@@ -37,6 +39,10 @@ class Events:
 
     def provider_log(self, severity: str, message: str, urn: str = "", ephemeral: bool = False) -> None:
         """The same, with the signature that providers in process are given."""
+        if ephemeral and urn in self._running:
+            with self._lock:
+                self._send(_event(self._running[urn], "progress", message=message))
+            return
         known: Mapping[str, Severity] = {"debug": "debug", "warning": "warning", "error": "error"}
         self.log(known.get(severity, "info"), message, urn, ephemeral=ephemeral)
 
@@ -51,13 +57,14 @@ class Events:
         """A step begins."""
         with self._lock:
             self._started[id(step)] = time.monotonic()
+            self._running[step.urn] = step
             if shown(step):
                 self._send(_event(step, "started"))
 
     def done(self, step: Step) -> None:
         """A step has ended well; in a preview, it is what would be done."""
         with self._lock:
-            seconds = time.monotonic() - self._started.pop(id(step), time.monotonic())
+            seconds = self._end(step)
             if not shown(step):
                 return
             if step.logical:
@@ -67,24 +74,30 @@ class Events:
             self._send(event)
 
     def plan(self, step: Step) -> None:
-        """A preview's step."""
+        """What a preview would do, told before it is applied to the preview's own state."""
         with self._lock:
             if not shown(step):
                 return
             event = _event(step, "planned")
             if step.logical:
                 self.result.changes[step.op] = self.result.changes.get(step.op, 0) + 1
-            self.planned.append((step, event))
+                listed = preview_document.entry(step)
+                if listed is not None:
+                    self.entries.append(listed)
             self.result.steps.append(event)
             self._send(event)
 
     def failed(self, step: Step, message: str) -> None:
         """A step has failed."""
         with self._lock:
-            seconds = time.monotonic() - self._started.pop(id(step), time.monotonic())
+            seconds = self._end(step)
             event = _event(step, "failed", message=message, seconds=seconds)
             self.result.steps.append(event)
             self._send(event)
+
+    def _end(self, step: Step) -> float:
+        self._running.pop(step.urn, None)
+        return time.monotonic() - self._started.pop(id(step), time.monotonic())
 
     def _send(self, event: Any) -> None:
         with outside_program():
@@ -100,7 +113,7 @@ def shown(step: Step) -> bool:
     return step.op != "remove-pending-replace" and not urns.is_default_provider(step.urn) and not step.skipped
 
 
-def _event(step: Step, phase: Literal["planned", "started", "done", "failed"], **more: Any) -> StepEvent:
+def _event(step: Step, phase: Literal["planned", "started", "progress", "done", "failed"], **more: Any) -> StepEvent:
     parts = urns.parse(step.urn)
     detailed = {path: diff.kind for path, diff in (step.detailed or {}).items()}
     return StepEvent(

@@ -65,8 +65,8 @@ class Executor:
         if self._deployment.stopping:
             raise Stopped
         if self._deployment.dry_run:
-            self._tell(step, lambda: self._apply[step.op](step))
             events.plan(step)
+            self._tell(step, lambda: self._apply[step.op](step))
             return
         events.started(step)
         self._tell(step, lambda: self._apply[step.op](step))
@@ -133,11 +133,11 @@ class Executor:
         provider = self._provider(new)
         target = Target(new.urn, old.id, new.custom_timeouts.get("update", 0.0))
         before, outputs, after = old.inputs or {}, old.outputs or {}, new.inputs or {}
-        dry_run = self._deployment.dry_run
+        dry_run, ignored = self._deployment.dry_run, step.ignore_changes
         self._effect(
             step,
             "updating",
-            lambda: provider.update(target, before, outputs, after, step.ignore_changes, preview=dry_run),
+            lambda: provider.update(target, before, outputs, after, ignored, preview=dry_run),
         )
 
     def _effect(self, step: Step, type: OperationType, call: Callable[[], Live]) -> None:
@@ -176,10 +176,9 @@ class Executor:
             if marked is not None:
                 marked.delete = True
 
-        if operation is None:
-            if not new.created:
-                new.created = new.modified = now()
-            change()
+        if not new.created:
+            new.created = new.modified = now()
+        if operation is None and marked is None:
             self._journal.note(new, gone)
         else:
             self._journal.end(operation, new=new, done=gone, change=change)  # type: ignore[arg-type]
@@ -207,8 +206,7 @@ class Executor:
             new.created, new.modified = old.created, old.modified
         self._settle(new, read=True)
         if old is not None and step.pending_delete:
-            old.delete = True
-            self._journal.note(new)
+            self._journal.end(None, new=new, change=lambda: setattr(old, "delete", True))
         else:
             self._journal.note(new, [] if old is None else [old])
 
@@ -235,8 +233,7 @@ class Executor:
                 old.pending_replacement = True
 
         gone = [] if step.pending_replacement else [old]
-        if operation is None:
-            change()
+        if operation is None and gone:
             self._journal.note(None, gone)
         else:
             self._journal.end(operation, done=gone, change=change)
@@ -255,15 +252,13 @@ class Executor:
 
     def _settle(self, new: Resource, *, read: bool = False) -> None:
         """Mark what must be secret, and let others find the resource."""
-        new.outputs = secret_outputs(new)
+        new.outputs = secret_outputs(new, new.outputs)
         found = self._deployment.reads if read else self._deployment.news
         found[new.urn] = new
 
 
-def secret_outputs(resource: Resource) -> Properties | None:
-    """A resource's outputs with those secret that the program names, or whose input of that name is."""
-    outputs = resource.outputs
-    if not outputs:
-        return outputs
+def secret_outputs(resource: Resource, given: Properties | None) -> Properties:
+    """Outputs of a resource with those secret that the program names, or whose input of that name is."""
+    outputs = given or {}
     leaked = [k for k, v in (resource.inputs or {}).items() if isinstance(v, Secret) and k in outputs]
     return mark_secret(outputs, [*resource.additional_secret_outputs, *leaked])

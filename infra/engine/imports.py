@@ -91,8 +91,8 @@ class Importer:
             if operation is not None:
                 deployment.journal.end(operation)
             raise MooringError(problem)
-        new.id, new.inputs, new.outputs = live.id, live.inputs, live.outputs
-        new.outputs = secret_outputs(new)
+        new.id, new.inputs, new.outputs = live.id, live.inputs or {}, live.outputs
+        new.outputs = secret_outputs(new, live.outputs)
         new.created = new.modified = now()
         self._record(step, operation)
 
@@ -104,9 +104,5 @@ class Importer:
                 old.delete = True
 
         gone = [old] if old is not None and old.external else []
-        if operation is None:
-            change()
-            self._deployment.journal.note(new, gone)
-        else:
-            self._deployment.journal.end(operation, new=new, done=gone, change=change)  # type: ignore[arg-type]
+        self._deployment.journal.end(operation, new=new, done=gone, change=change)  # type: ignore[arg-type]
         self._deployment.news[new.urn] = new

@@ -52,6 +52,7 @@ class Journal:
         self._base_urns = {r.urn for r in self._base}
         self._disordered = False
         self._unsaved = False
+        self._deferred: list[Callable[[], None]] = []
         self._writer = writer
         self._lock = threading.RLock()
 
@@ -62,7 +63,8 @@ class Journal:
 
     def begin(self, type: OperationType, resource: Resource) -> Operation:
         """Write down that something is about to happen to `resource`."""
-        operation = Operation(resource, type)
+        # A copy: the resource is filled in while others may be writing the state down.
+        operation = Operation(resource.copy(), type)
 
         def mutate(snapshot: Snapshot) -> None:
             with self._lock:
@@ -106,12 +108,19 @@ class Journal:
         with self._lock:
             self._note(new, [old])
 
+    def forget_import_id(self, resource: Resource) -> None:
+        """With the next write, a resource no longer says from which id it was imported."""
+        with self._lock:
+            self._deferred.append(lambda: setattr(resource, "import_id", ""))
+            self._unsaved = True
+
     def set_outputs(self, resource: Resource, outputs: Properties) -> None:
-        """Outputs that a component registers after it was made."""
+        """Outputs that a component registers after it was made; they are there after the next write."""
         if equal(resource.outputs or {}, outputs):
             return
         with self._lock:
-            resource.outputs = outputs
+            # Applied under the writer's lock, so that no half-changed resource is written.
+            self._deferred.append(lambda: setattr(resource, "outputs", outputs))
             self._unsaved = True
 
     def finish(self, *, forget: Iterable[str] = (), clean: bool = False) -> None:
@@ -152,6 +161,9 @@ class Journal:
             self._news.append(new)
 
     def _apply(self, snapshot: Snapshot) -> None:
+        deferred, self._deferred = self._deferred, []
+        for change in deferred:
+            change()
         merged = self._merged()
         snapshot.resources = self._under_new_names(merged) if self._renamed else merged
         snapshot.pending_operations = [*self._pending, *self._inherited]

@@ -15,13 +15,13 @@ from infra.engine import urn as urns
 from infra.engine import wire
 from infra.engine.default_providers import DefaultProviders
 from infra.engine.deployment import Deployment
-from infra.engine.errors import EngineError, UnsupportedOption
+from infra.engine.errors import UnsupportedOption
 from infra.engine.program_output import outside_program
 from infra.engine.registrar import Registrar
 from infra.engine.registrations import Requests
 from infra.engine.replacements import provider_of
 from infra.engine.resource import Resource
-from infra.engine.rpc import RpcFailure
+from infra.engine.rpc import AlreadyTold, RpcFailure
 from infra.engine.transforms import Callbacks, Transforms
 from providers.errors import MooringError
 
@@ -41,7 +41,7 @@ _LEGACY = {
     "transforms": "TRANSFORMS",
     "invokeTransforms": "INVOKE_TRANSFORMS",
 }
-_STATUS = {"success": 0, "failed": 1, "skipped": 2}
+_STATUS: dict[str, Any] = {"success": 0, "failed": 1, "skipped": 2}
 """`pulumirpc.Result`."""
 
 
@@ -180,8 +180,8 @@ class Monitor:
 
     def _refuse(self, error: Exception, what: str) -> NoReturn:
         """End the program: it asks for something that cannot be. Told here, with what it was about."""
-        kind = error if isinstance(error, EngineError) else None
-        self._deployment.events.error(str(error) if kind and what in str(kind) else f"{what}: {error}")
+        if not isinstance(error, AlreadyTold):
+            self._deployment.events.error(f"{what}: {error}")
         self._deployment.told = True
         raise RpcFailure(grpc.StatusCode.UNAVAILABLE, str(error)) from error
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import runpy
 import sys
 import threading
@@ -21,12 +22,16 @@ from pathlib import Path
 
 from infra.engine.deployment import Deployment
 from infra.engine.engine_service import EngineService
+from infra.engine.errors import UnsupportedOption
 from infra.engine.monitor import Monitor, root_urn
 from infra.engine.program_output import captured
 
 _ONE_AT_A_TIME = threading.Lock()
 _KEPT = ("infra.engine", "providers", "mooring", "costs", "monitoring")
 """Packages that are the engine's own, not the program's, even where both are in one checkout."""
+
+_LACKING = re.compile(r"The Pulumi CLI does not support (?:the )?(.+?)\. Please update")
+"""What the SDK raises for a feature that `Monitor` does not announce."""
 
 THREADS_A_STEP = 4
 """Threads of the SDK's pool for each parallel step, as in Pulumi's language host."""
@@ -106,7 +111,7 @@ def _execute(deployment: Deployment, monitor: Monitor, loop: asyncio.AbstractEve
         _tell(deployment, f"the program ended itself with exit code {ended.code}")
         return False
     except Exception as error:  # noqa: BLE001 - whatever the user's program raises
-        _tell(deployment, "Program failed with an unhandled exception:\n" + _user_traceback(error, main))
+        _tell(deployment, _reason(error, main))
         return False
     return True
 
@@ -116,6 +121,14 @@ def _tell(deployment: Deployment, message: str) -> None:
         return
     deployment.told = True
     deployment.events.error(message)
+
+
+def _reason(error: BaseException, main: Path) -> str:
+    """What to tell of a program that raised: its traceback, or which feature it lacks here."""
+    lacking = _LACKING.search(str(error))
+    if lacking:
+        return str(UnsupportedOption(lacking[1]))
+    return "Program failed with an unhandled exception:\n" + _user_traceback(error, main)
 
 
 def _user_traceback(error: BaseException, main: Path) -> str:

@@ -49,7 +49,7 @@ def captured(sink: Callable[[str], None]) -> Iterator[None]:
     """Within, what is printed goes to `sink`, one call a line."""
     out, err = _Switch(sys.stdout), _Switch(sys.stderr)
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     token = _SINK.set(sink)
     try:
         yield

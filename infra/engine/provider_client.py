@@ -73,7 +73,7 @@ class Target:
     timeout: float = 0.0
 
     @property
-    def names(self) -> dict[str, str]:
+    def names(self) -> dict[str, Any]:
         """URN, name and type, as most requests have them."""
         parts = urns.parse(self.urn)
         return {"urn": self.urn, "name": parts.name, "type": parts.type}

@@ -20,8 +20,8 @@ from providers.errors import MooringError
 class Refresher:
     """Reads resources of the state from their providers, several at a time."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        self._deployment = deployment
+    def __init__(self, deployment: Deployment, *, tell_same: bool = True) -> None:
+        self._deployment, self._tell_same = deployment, tell_same
 
     def run(self, only: Collection[str] | None = None) -> None:
         """Refresh what `--target` includes, or only these URNs. Failures are told; the rest goes on."""
@@ -75,8 +75,7 @@ class Refresher:
             deployment.journal.note(None, [old])
             return False
         new = old.copy(id=live.id, inputs=live.inputs if live.inputs is not None else old.inputs, init_errors=errors)
-        new.outputs = live.outputs
-        new.outputs = secret_outputs(new)
+        new.outputs = secret_outputs(new, live.outputs)
         changed = not (
             property_diff.equal(old.inputs or {}, new.inputs or {})
             and property_diff.equal(old.outputs or {}, new.outputs or {})
@@ -113,6 +112,8 @@ class Refresher:
             step.op = "update"
         else:
             step.op = "same"
+        if step.op == "same" and not self._tell_same:
+            return
         if deployment.dry_run:
             deployment.events.plan(step)
         elif shown(step):

@@ -115,8 +115,7 @@ class Registrar:
     def _set_outputs(self, new: Resource, outputs: Properties) -> None:
         if not self.deployment.dry_run:
             outputs = {k: v for k, v in outputs.items() if not contains_unknowns(v)}
-        self.deployment.journal.set_outputs(new, outputs)
-        new.outputs = secret_outputs(new)
+        self.deployment.journal.set_outputs(new, secret_outputs(new, outputs))
 
     def _needs_failed(self, goal: Goal) -> bool:
         failed = self.deployment.marks.failed

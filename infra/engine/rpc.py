@@ -42,6 +42,10 @@ class RpcFailure(grpc.RpcError):  # type: ignore[misc]
         return self._message
 
 
+class AlreadyTold(RpcFailure):
+    """A failure whose reason the user has been told; whoever catches it adds nothing."""
+
+
 class _Aborted(Exception):
     """Leaves a servicer's method after `context.abort`."""
 

@@ -8,6 +8,7 @@ A thing carries its URN; Create adopts one that nobody has claimed, and Cancel c
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -33,6 +34,18 @@ def folder() -> Path:
 
 def struct(values: dict[str, Any]) -> struct_pb2.Struct:
     return ParseDict(values, struct_pb2.Struct())
+
+
+def tag(urn: str) -> str:
+    """The part of an id that tells whose thing it is."""
+    return hashlib.sha256(urn.encode()).hexdigest()[:8]
+
+
+def write(file: Path, thing: dict[str, Any]) -> None:
+    """Whole or not at all: others look at it meanwhile."""
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(thing))
+    part.rename(file)
 
 
 class DemoProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -105,8 +118,8 @@ class DemoProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=struct(self._outputs(inputs, "", preview=True)))
         self._note("create", request.urn)
         self._steer("create", inputs, context)
-        file = self._adoptable(request.urn) or folder() / f"{uuid.uuid4().hex[:12]}.thing"
-        file.write_text(json.dumps({"urn": request.urn, "claimed": False, "inputs": inputs}))
+        file = self._adoptable(request.urn) or folder() / f"{tag(request.urn)}{uuid.uuid4().hex[:8]}.thing"
+        write(file, {"urn": request.urn, "claimed": False, "inputs": inputs})
         self.made.append(file)
         self.log("info", "making", request.urn, True)
         if inputs.get("crash") == "create":
@@ -118,17 +131,14 @@ class DemoProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CreateResponse(id=file.stem, properties=outputs)
 
     def _adoptable(self, urn: str) -> Path | None:
-        for file in sorted(folder().glob("*.thing")):
-            thing = json.loads(file.read_text())
-            if thing["urn"] == urn and not thing["claimed"]:
+        for file in folder().glob(f"{tag(urn)}*.thing"):
+            if not json.loads(file.read_text())["claimed"]:
                 return file
         return None
 
     def _half(self, context: Any, id: str, outputs: Any, inputs: Any, reason: str) -> None:
         detail = any_pb2.Any()
-        detail.Pack(
-            provider_pb2.ErrorResourceInitFailed(id=id, properties=outputs, reasons=[reason], inputs=inputs)
-        )
+        detail.Pack(provider_pb2.ErrorResourceInitFailed(id=id, properties=outputs, reasons=[reason], inputs=inputs))
         status = status_pb2.Status(code=2, message=reason, details=[detail])
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         context.abort(grpc.StatusCode.UNKNOWN, reason)
@@ -150,7 +160,7 @@ class DemoProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._note("update", request.urn)
         self._steer("update", inputs, context)
         file = folder() / f"{request.id}.thing"
-        file.write_text(json.dumps({"urn": request.urn, "claimed": True, "inputs": inputs}))
+        write(file, {"urn": request.urn, "claimed": True, "inputs": inputs})
         if inputs.get("crash") == "update":
             os._exit(137)
         self._wait(inputs)
@@ -176,7 +186,7 @@ class DemoProvider(provider_pb2_grpc.ResourceProviderServicer):
         self.cancelled.set()
         for file in self.made:
             if file.exists():
-                file.write_text(json.dumps({**json.loads(file.read_text()), "claimed": True}))
+                write(file, {**json.loads(file.read_text()), "claimed": True})
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:

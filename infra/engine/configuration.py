@@ -1,0 +1,60 @@
+"""A stack's configuration for one operation: what its program sees, and the manager of its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.engine import stack_config
+from infra.engine.api import StackRef
+from infra.engine.deployment import Config
+from infra.engine.secrets import Passphrase, SecretsManager
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """`raw` is the configuration in the form of Pulumi's history: secrets are still encrypted.
+
+    `secrets` is None for a stack that has no salt yet, and is only looked at.
+    """
+
+    config: Config
+    secrets: SecretsManager | None
+    raw: Mapping[str, Any]
+
+
+def secrets_of(ref: StackRef) -> SecretsManager | None:
+    """The manager of a stack's secrets, its key being derived already; None where there is no salt yet."""
+    passphrase = Passphrase(file=ref.passphrase_file)
+    manager = stack_config.load(ref.config_file, ref.project).secrets(passphrase)
+    return manager.start() if manager is not None else None
+
+
+def load(ref: StackRef, *, write_salt: bool = False) -> Loaded:
+    """Read a stack's file. `write_salt` gives it an `encryptionsalt` where it has none, as the CLI does.
+
+    Raises `ConfigError`, `WrongPassphrase`.
+    """
+    found = stack_config.load(ref.config_file, ref.project)
+    passphrase = Passphrase(file=ref.passphrase_file)
+    secrets = found.secrets(passphrase)
+    if secrets is None and write_salt:
+        secrets = stack_config.ensure_salt(ref.config_file, passphrase)
+    if secrets is not None:
+        secrets.start()
+    runtime = found.runtime(secrets)
+    raw = {key: _history_form(value) for key, value in found.values.items()}
+    return Loaded(Config(runtime.values, runtime.secret_keys), secrets, raw)
+
+
+def _history_form(value: Any) -> dict[str, Any]:
+    """A value as Go writes it into history: text, and whether it is secret or a structure."""
+    if isinstance(value, dict) and set(value) == {"secure"}:
+        return {"string": str(value["secure"]), "secret": True, "object": False}
+    structure = isinstance(value, dict | list)
+    return {
+        "string": stack_config.as_text(value),
+        "secret": stack_config.is_secure(value),
+        "object": structure,
+    }

@@ -1,0 +1,22 @@
+"""Fixtures of the engine's tests: a small project with the `demo` provider."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+SUPPORT = Path(__file__).parent / "support"
+sys.path.insert(0, str(SUPPORT))
+
+from engine_kit import Stack  # noqa: E402
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A project of its own, with an empty stack `dev` and an empty demo home."""
+    made = Stack(tmp_path)
+    monkeypatch.setenv("DEMO_HOME", str(made.home))
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+    return made
