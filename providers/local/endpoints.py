@@ -165,6 +165,8 @@ class EndpointKind:
             last = record["last"]
             if record["operation"] is None and last is not None and last["id"] == operation:
                 return _end(id, last, had_live=bool(record["live"]))
+            if record["stalled"] and record["operation"] is not None:
+                raise PartialFailure(f"the rollout of endpoint '{id}' stopped; see {self.home}/supervisor/log", id=id)
             if record["operation"] is None or record["operation"]["id"] != operation:
                 raise PartialFailure(f"another update of endpoint '{id}' took the place of this one", id=id)
             if record.get("message") and record["message"] != told:

@@ -12,8 +12,11 @@ Until `finishing` nothing of the old deployments is touched but their share of t
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -21,22 +24,18 @@ from providers.local.supervisor.children import log_path
 from providers.local.supervisor.endpoint import Endpoint
 from providers.local.supervisor.files import tail
 from providers.local.supervisor.keeper import Keeper
-from providers.local.supervisor.probe import request
+from providers.local.supervisor.trial import Breach, try_server
 from providers.local.supervisor.watch import Watch
 
 TICK = 0.1
 LEAST_WATCH = 1.0
 """Seconds that new deployments are watched under traffic, even when no time to bake was asked for."""
 
+MOST_FAILURES = 60
+"""Times that the end of a rollout is tried, once a second."""
+
 IDLE_WATCH = 0.3
 """Seconds after which a watch that nobody asked for ends when no request has come."""
-
-SMOKE_ROUNDS = 5
-SMOKE_SECONDS = 30.0
-
-
-class Breach(Exception):
-    """The new deployments are not good enough; the text says why, in numbers."""
 
 
 class Halt(Exception):
@@ -52,6 +51,7 @@ class Rollout(threading.Thread):
         self._operation: dict[str, Any] = endpoint.record["operation"]
         self._halt = threading.Event()
         self._abort = ""
+        self._failures = 0
         self._phases: dict[str, Callable[[], str]] = {
             "starting": self._starting,
             "smoke": self._smoke,
@@ -72,23 +72,38 @@ class Rollout(threading.Thread):
 
     def run(self) -> None:
         """Phase after phase until the end."""
-        operation = self._operation
+        phase = self._operation["phase"]
         try:
-            while operation["phase"] in self._phases:
-                try:
-                    following = self._phases[operation["phase"]]()
-                except Breach as breach:
-                    operation["reason"] = str(breach)
-                    following = "reverting"
-                except (OSError, ValueError) as error:
-                    if operation["phase"] in ("finishing", "reverting"):
-                        self._pause(1.0)  # a full disk, say: it has to come to its end
-                        continue
-                    operation["reason"] = f"{operation['phase']}: {error}"
-                    following = "reverting"
-                self._enter(following)
+            while phase in self._phases:
+                phase = self._step(phase)
         except Halt:
             return
+
+    def _step(self, phase: str) -> str:
+        """One phase and the note of the next one. What cannot be turned back is tried until it works."""
+        operation = self._operation
+        try:
+            operation["phase"] = phase
+            following = self._phases[phase]()
+            self._enter(following)
+            return following
+        except Halt:
+            raise
+        except Breach as breach:
+            reason = str(breach)
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            reason = f"{phase}: {error}"
+            if phase in ("finishing", "reverting"):
+                self._failures += 1
+                if self._failures > MOST_FAILURES:
+                    raise Halt from error  # the next update, or the next supervisor, tries again
+                self._pause(1.0)
+                return phase
+        operation["reason"] = reason
+        with contextlib.suppress(OSError):  # unwritten, it is found out again after a restart
+            self._enter("reverting")
+        return "reverting"
 
     def _enter(self, phase: str) -> None:
         operation = self._operation
@@ -130,37 +145,14 @@ class Rollout(threading.Thread):
     def _smoke(self) -> str:
         """Ask each new server directly, before it gets any traffic."""
         self._endpoint.note("trying the new servers", 0.2)
+        limit = self._operation["rollout"].get("max_latency_ms")
         for slot in self._operation["new"]:
             facts = self._endpoint.record["slots"][slot]
             for keeper in self._endpoint.keepers(slot):
                 for question in facts.get("smoke", ()):
-                    self._try(keeper, facts, question)
+                    try_server(keeper.service.port or 0, facts["name"], question, limit)
+                    self._pause(0.0)
         return "shifting"
-
-    def _try(self, keeper: Keeper, facts: dict[str, Any], question: dict[str, Any]) -> None:
-        """One question several times: a 5xx is a breach, and so is an answer that is never fast enough."""
-        limit = self._operation["rollout"].get("max_latency_ms")
-        body = question.get("body")
-        fastest = float("inf")
-        for _ in range(SMOKE_ROUNDS if body is not None else 1):
-            self._pause(0.0)
-            try:
-                reply = request(
-                    keeper.service.port or 0,
-                    question["path"],
-                    body=None if body is None else body.encode(),
-                    timeout=SMOKE_SECONDS,
-                )
-            except OSError as error:
-                raise Breach(f"deployment '{facts['name']}' does not answer {question['path']}: {error}") from error
-            if reply.code >= 500:
-                text = reply.body[:300].decode("utf-8", "replace")
-                raise Breach(f"deployment '{facts['name']}' answers {question['path']} with {reply.code}: {text}")
-            fastest = min(fastest, reply.seconds * 1000)
-        if body is not None and limit is not None and fastest > limit:
-            raise Breach(
-                f"deployment '{facts['name']}' takes {fastest:.0f} ms at best for one row (the limit is {limit:g} ms)"
-            )
 
     def _shifting(self) -> str:
         operation, rules = self._operation, self._operation["rollout"]

@@ -29,6 +29,7 @@ async def serve(listener: socket.socket, routes: Path, control: Path) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal's Ctrl-C is not for us
     commands = await Control(proxy, routes).listen(control)
+    proxy.swap(table.load(routes))  # written between our first look and the moment we could be told
     server = await loop.create_server(lambda: Downstream(proxy), sock=listener, backlog=1024)
     watcher = loop.create_task(health.watch(proxy))
     while not stop.is_set():

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from providers.local.router import metrics
+from providers.local.router import metrics, replies
 from providers.local.router.choice import Deck
 from providers.local.router.downstream import Downstream
 from providers.local.router.exchange import Exchange
@@ -19,12 +19,6 @@ from providers.local.router.upstream import Upstream
 
 MOST_ATTEMPTS = 4
 LOGGED_A_SECOND = 20
-
-_REASONS = {
-    200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
-    431: "Request Header Fields Too Large", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
-    504: "Gateway Timeout",
-}  # fmt: skip
 
 
 class Proxy:
@@ -251,12 +245,7 @@ class Proxy:
         self.active.discard(exchange)
         closing = not exchange.keep_alive or exchange.client.closing
         exchange.keep_alive = not closing
-        connection = "close" if closing else "keep-alive"
-        head = (
-            f"HTTP/1.1 {code} {_REASONS[code]}\r\ncontent-type: {content_type}\r\n"
-            f"content-length: {len(body)}\r\nconnection: {connection}\r\n\r\n"
-        )
-        exchange.client.write(head.encode() + (b"" if exchange.method == b"HEAD" else body))
+        exchange.client.write(replies.page(code, body, content_type, closing, head=exchange.method == b"HEAD"))
         exchange.client.answered(exchange)
 
     # Time

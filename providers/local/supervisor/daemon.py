@@ -37,8 +37,9 @@ def lock(home: Path) -> IO[bytes] | None:
 class Supervisor:
     """One home's services and endpoints behind a control socket."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, held: IO[bytes]) -> None:
         self.home = home
+        self._held = held
         self._wake = threading.Event()
         self._retire = False
         self._removed = False
@@ -56,9 +57,25 @@ class Supervisor:
         while not self._retire and not server.close_if(self._nothing_to_do):
             self._wake.wait(0.5)
             self._wake.clear()
+            if self._home_is_gone():
+                return self._end_all()
         server.close()
         self.endpoints.leave()
         self.services.leave()
+        return None
+
+    def _home_is_gone(self) -> bool:
+        """Whether somebody deleted the home (or put another in its place): then nothing says what should run."""
+        try:
+            there = (self.home / "supervisor" / "lock").stat()
+        except OSError:
+            return True
+        ours = os.fstat(self._held.fileno())
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def _end_all(self) -> None:
+        self.endpoints.leave()
+        self.services.end_all()
 
     def operations(self) -> dict[str, Any]:
         """What the control socket offers."""
@@ -112,5 +129,5 @@ def main(arguments: list[str]) -> int:
         print("another supervisor holds the lock of this home", file=sys.stderr)
         return 0
     with held:
-        Supervisor(home).run()
+        Supervisor(home, held).run()
     return 0

@@ -15,6 +15,7 @@ from typing import Any
 
 from providers.local.router.table import Address, Route, Table
 from providers.local.supervisor import sockets
+from providers.local.supervisor.endpoint_status import status
 from providers.local.supervisor.files import read_json, write_json
 from providers.local.supervisor.keeper import Keeper
 from providers.local.supervisor.router_service import router_service
@@ -34,6 +35,7 @@ class Endpoint:
         self.record = record
         self.changed = threading.Condition(threading.RLock())
         self.sequence = 0
+        self.deletion = threading.Lock()
         self._services = services
         self._routed: Table | None = None
 
@@ -51,6 +53,8 @@ class Endpoint:
     def note(self, message: str, fraction: float | None = None) -> None:
         """What is being done, for displays; not worth a write."""
         with self.changed:
+            if self.record.get("message") == message:
+                return
             self.record["message"], self.record["fraction"] = message, fraction
             self.sequence += 1
             self.changed.notify_all()
@@ -236,33 +240,8 @@ class Endpoint:
         parts = self._services.list(self.group)
         record["services"] = parts
         record["sequence"] = self.sequence
-        record["status"], record["detail"] = self._status(parts)
+        record["status"], record["detail"] = status(self.record, parts)
         return record
-
-    def _status(self, parts: list[dict[str, Any]]) -> tuple[str, str]:
-        record = self.record
-        if record.get("deleting"):
-            return "deleting", ""
-        operation = record.get("operation")
-        if operation is not None:
-            reverting = operation["phase"] == "reverting"
-            return ("rolling-back" if reverting else "updating" if record["live"] else "creating"), operation["phase"]
-        if not record["live"]:
-            last = record.get("last")
-            return ("failed", last["reason"]) if last else ("creating", "")
-        by_name = {one["name"]: one for one in parts}
-        router = by_name.get(f"{self.id}.router.{record['port']}")
-        if router is None or router["state"] != "ready":
-            return "degraded", f"the router is {_why(router)}"
-        bad = [one for one in parts if one["state"] != "ready"]
-        dead = [slot for slot in record["live"] if record["weights"].get(slot) and not self._ready(slot, parts)]
-        if dead:
-            return "failed" if len(dead) == len(record["live"]) else "degraded", _why_all(bad)
-        return ("degraded", _why_all(bad)) if bad else ("healthy", "")
-
-    def _ready(self, slot: str, parts: list[dict[str, Any]]) -> bool:
-        prefix = f"{self.id}.{slot}."
-        return any(one["state"] == "ready" and one["name"].startswith(prefix) for one in parts)
 
 
 def load(path: Path) -> dict[str, Any] | None:
@@ -272,13 +251,3 @@ def load(path: Path) -> dict[str, Any] | None:
 
 def _index(service: str) -> int:
     return int(service.rpartition(".")[2])
-
-
-def _why(part: dict[str, Any] | None) -> str:
-    if part is None:
-        return "missing"
-    return f"{part['state']}" + (f" ({part['last_exit']})" if part["last_exit"] else "")
-
-
-def _why_all(parts: list[dict[str, Any]]) -> str:
-    return "; ".join(f"{one['name']} is {_why(one)}" for one in parts)

@@ -7,7 +7,6 @@ is under way joins it, `delete` of what is gone is silent.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import sys
 import threading
@@ -17,7 +16,7 @@ from typing import Any
 
 from providers.errors import AlreadyExists, ConflictError, NotFound
 from providers.local.rollout import Rollout
-from providers.local.supervisor import autoscale, ports
+from providers.local.supervisor import autoscale, operation, ports
 from providers.local.supervisor.endpoint import Endpoint, load
 from providers.local.supervisor.files import sync_folder
 from providers.local.supervisor.identity import port_holder
@@ -86,6 +85,9 @@ class Endpoints:
         `id` taken by the same URN: its unclaimed record is returned, beside a claimed one a numbered id is made
         (a replacement). Taken by another, or by a claimed one when the name is `fixed`: AlreadyExists.
         """
+        existing = self._endpoints.get(id)
+        if existing is not None and existing.record.get("deleting"):
+            self.delete(id)  # wait for the end of it
         with self._lock:
             for candidate in [id] if fixed else [id, *(f"{id}-{number}" for number in range(2, 100))]:
                 endpoint = self._endpoints.get(candidate)
@@ -145,7 +147,7 @@ class Endpoints:
     ) -> str:
         """Begin to make the endpoint as given; returns the operation's id, to be looked for in `last`."""
         endpoint = self._get(id)
-        wanted = _fingerprint(slots, port, autoscaling)
+        wanted = operation.fingerprint(slots, port, autoscaling)
         running = self._join_or_abort(endpoint, wanted)
         if running is not None:
             return running
@@ -154,29 +156,30 @@ class Endpoints:
             record = endpoint.record
             operation_id = f"{wanted}-{time.time_ns():x}"
             unchanged = record["applied"] == wanted and record["live"]
-            operation = None if unchanged else _operation(operation_id, wanted, record, slots, rollout, autoscaling)
-            if operation is not None:
-                operation["before"] = {key: record[key] for key in ("spec", "owner", "autoscaling", "fixed_port")}
+            begun = None if unchanged else operation.begin(operation_id, wanted, record, slots, rollout, autoscaling)
             last = {"id": operation_id, "result": "done", "reason": ""} if unchanged else record["last"]
             new_slots = {one["slot"]: one for one in slots}
             endpoint.save(
-                owner=owner, spec=spec, operation=operation, last=last, autoscaling=autoscaling,
+                owner=owner, spec=spec, operation=begun, last=last, autoscaling=autoscaling,
                 slots={**record["slots"], **({} if unchanged else new_slots)},
                 port=port or record["port"], fixed_port=port is not None,
             )  # fmt: skip
-            if operation is not None:
+            if begun is not None:
                 self._begin(endpoint)
             return operation_id
 
     def _join_or_abort(self, endpoint: Endpoint, wanted: str) -> str | None:
         """The operation under way when it is the wanted one; another one is turned back first."""
         until = time.monotonic() + ABORT_SECONDS
-        while (operation := endpoint.record.get("operation")) is not None:
-            if operation["fingerprint"] == wanted and operation["phase"] != "reverting":
-                return str(operation["id"])
+        while (running := endpoint.record.get("operation")) is not None:
             rollout = self._rollouts.get(endpoint.id)
-            if rollout is None or time.monotonic() > until:
+            if rollout is None or not rollout.is_alive():
+                self._begin(endpoint)  # its thread did not get to the end (a bug, a disk that was full)
+                continue
+            if time.monotonic() > until:
                 raise ConflictError(f"another rollout of endpoint '{endpoint.id}' is still under way; try again")
+            if running["fingerprint"] == wanted and running["phase"] != "reverting":
+                return str(running["id"])
             rollout.abort("another update was asked for")
             rollout.join(0.2)
         return None
@@ -208,13 +211,22 @@ class Endpoints:
         with endpoint.changed:
             if endpoint.sequence == seen:
                 endpoint.changed.wait(min(seconds, 5.0))
-        return endpoint.view()
+        with self._lock:  # `apply` begins its rollout under it
+            rollout = self._rollouts.get(id)
+            stalled = endpoint.record.get("operation") is not None and (rollout is None or not rollout.is_alive())
+        return {**endpoint.view(), "stalled": stalled}
 
     def delete(self, id: str) -> None:
         """Take no more requests, finish those under way, end everything, forget it; silent when it is gone."""
         endpoint = self._endpoints.get(id)
         if endpoint is None:
             return
+        with endpoint.deletion:
+            if self._endpoints.get(id) is endpoint:
+                self._delete(endpoint)
+
+    def _delete(self, endpoint: Endpoint) -> None:
+        id = endpoint.id
         endpoint.save(deleting=True)
         rollout = self._rollouts.pop(id, None)
         if rollout is not None:
@@ -243,40 +255,3 @@ class Endpoints:
                         scalers.setdefault(id, autoscale.Scaler(endpoint)).step()
                     except (OSError, KeyError) as error:  # deleted meanwhile, a full disk: the next look tells
                         print(f"autoscaling of {id}: {error!r}", file=sys.stderr, flush=True)
-
-
-def _fingerprint(slots: list[dict[str, Any]], port: int | None, autoscaling: dict[str, Any] | None) -> str:
-    facts = json.dumps([slots, port, autoscaling], sort_keys=True)
-    return hashlib.sha256(facts.encode()).hexdigest()[:16]
-
-
-def _operation(
-    id: str,
-    wanted: str,
-    record: dict[str, Any],
-    slots: list[dict[str, Any]],
-    rollout: dict[str, Any],
-    autoscaling: dict[str, Any] | None,
-) -> dict[str, Any]:
-    """What a rollout has to know to go either way, whatever happens to this process."""
-    target = [one["slot"] for one in slots]
-    replicas = {one["slot"]: int(one["replicas"]) for one in slots}
-    if autoscaling:
-        low, high = int(autoscaling["min_replicas"]), int(autoscaling["max_replicas"])
-        replicas = {slot: min(high, max(low, int(record["scale"].get(slot, low)))) for slot in replicas}
-    live = set(record["live"])
-    return {
-        "id": id,
-        "fingerprint": wanted,
-        "phase": "starting",
-        "step": 0,
-        "reason": "",
-        "target": target,
-        "new": [slot for slot in target if slot not in live],
-        "from": {slot: float(weight) for slot, weight in record["weights"].items() if slot in live},
-        "to": {one["slot"]: float(one["weight"]) for one in slots},
-        "replicas": replicas,
-        "old_replicas": {slot: count for slot, count in record["scale"].items() if slot in live},
-        "old_port": record["port"],
-        "rollout": rollout,
-    }

@@ -18,7 +18,9 @@ from providers.local.supervisor.service import Service
 
 State = Literal["starting", "ready", "unready", "backoff", "blocked", "stopped"]
 
-TICK = 0.05
+TICK, READY_TICK = 0.05, 0.2
+"""Seconds between two looks at a command that starts, and at one that is ready."""
+
 FIRST_DELAY, LONGEST_DELAY = 0.2, 30.0
 STEADY_SECONDS = 20.0
 """A command that ran this long starts over with the shortest delay when it ends."""
@@ -66,16 +68,24 @@ class Keeper(threading.Thread):
             "log": str(children.log_path(self.service, self.folder)),
         }
 
+    def end_soon(self) -> None:
+        """Begin to end the command."""
+        self._halt.set()
+
     def stop(self) -> None:
         """End the command and return when it is gone."""
-        self._halt.set()
+        self.end_soon()
         self.join()
         self._enter("stopped")
 
-    def leave(self) -> None:
-        """Stop watching; the command goes on."""
+    def leave_soon(self) -> None:
+        """Begin to stop watching."""
         self._end_child = False
         self._halt.set()
+
+    def leave(self) -> None:
+        """Stop watching; the command goes on."""
+        self.leave_soon()
         self.join()
 
     # The thread
@@ -171,7 +181,7 @@ class Keeper(threading.Thread):
                 next_rotation = now + 5.0
             if now - began > STEADY_SECONDS:
                 self._delay = FIRST_DELAY
-            self._halt.wait(TICK)
+            self._halt.wait(READY_TICK if self.state == "ready" else TICK)
 
     def _probe(self) -> None:
         if not self.service.health or is_ready(self.service.health_url, 2.0):

@@ -101,6 +101,8 @@ class ControlServer:
             return {"ok": True, "result": operation(**message.get("args", {}))}
         except MooringError as error:
             return {"ok": False, "error": {"type": type(error).__name__, "message": str(error)}}
+        except OSError as error:
+            return {"ok": False, "error": {"type": "Unavailable", "message": f"the local supervisor: {error}"}}
         except Exception as error:  # noqa: BLE001 - one broken request must not end the supervisor
             traceback.print_exc(file=sys.stderr)
             return {"ok": False, "error": {"type": "MooringError", "message": f"supervisor: {error!r}"}}

@@ -36,7 +36,6 @@ class Services:
         self._on_change = on_change
         self._keepers: dict[str, Keeper] = {}
         self._lock = threading.RLock()
-        self._changed = threading.Condition()
 
     def load(self) -> None:
         """Take up what the disk says should run; end what carries our marker and should not."""
@@ -85,7 +84,7 @@ class Services:
         (keeper.folder / "service.json").unlink(missing_ok=True)
         keeper.stop()
         shutil.rmtree(keeper.folder, ignore_errors=True)
-        self._tell(name)
+        self._on_change(name)
 
     def get(self, name: str) -> dict[str, Any]:
         """Its status. Raises NotFound with the nearest names."""
@@ -107,26 +106,23 @@ class Services:
         """Stop watching everything; nothing is ended."""
         with self._lock:
             for keeper in self._keepers.values():
-                keeper._end_child = False
-                keeper._halt.set()
+                keeper.leave_soon()
             for keeper in self._keepers.values():
                 keeper.leave()
 
-    def wait_change(self, seconds: float) -> None:
-        """Return at the next change of any service, at the latest after `seconds`."""
-        with self._changed:
-            self._changed.wait(seconds)
+    def end_all(self) -> None:
+        """End every process; what the disk says stays."""
+        with self._lock:
+            for keeper in self._keepers.values():
+                keeper.end_soon()
+            for keeper in self._keepers.values():
+                keeper.stop()
 
     def __len__(self) -> int:
         return len(self._keepers)
 
     def _keeper(self, service: Service) -> Keeper:
-        return Keeper(self._tag, self._folder / service.name, service, lambda: self._tell(service.name))
-
-    def _tell(self, name: str) -> None:
-        with self._changed:
-            self._changed.notify_all()
-        self._on_change(name)
+        return Keeper(self._tag, self._folder / service.name, service, lambda: self._on_change(service.name))
 
     def _records(self) -> builtins.list[Path]:
         return sorted(self._folder.glob("*/service.json"))

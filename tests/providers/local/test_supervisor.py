@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -291,3 +292,11 @@ def test_a_recycled_pid_is_not_taken_for_the_old_process() -> None:
         time.sleep(0.05)
         assert not found.alive()  # a zombie is dead
         process.wait()
+
+
+def test_a_deleted_home_ends_everything_that_ran_for_it(cloud: Cloud) -> None:
+    put(cloud)
+    ready(cloud)
+    supervisor = client.ensure(cloud.home)
+    shutil.rmtree(cloud.home)
+    eventually(lambda: Identity.of(supervisor) is None and cloud.processes() == {}, what="the end of all processes")
