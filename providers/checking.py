@@ -137,10 +137,15 @@ def _partly(
             inputs = put(inputs, path, at(new, path))
     for path in unknowns:
         inputs = put(inputs, path, UNKNOWN)
-    doubtful = _texts(unknowns)
-    return inputs, [problem for problem in found if problem.property not in doubtful]
+    return inputs, [problem for problem in found if not _is_doubtful(problem.property, unknowns)]
 
 
-def _texts(unknowns: Sequence[Path]) -> set[str]:
-    """The unknown properties, as problems name them, and all that contain them."""
-    return {path_text(path[:length]) for path in unknowns for length in range(1, len(path) + 1)}
+def _is_doubtful(property: str, unknowns: Sequence[Path]) -> bool:
+    """Whether a property is unknown, contains an unknown, or is inside one."""
+    for path in unknowns:
+        unknown = path_text(path)
+        if property.startswith((f"{unknown}.", f"{unknown}[")):
+            return True
+        if property in {path_text(path[:length]) for length in range(1, len(path) + 1)}:
+            return True
+    return False
