@@ -39,7 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     app = App(
         predictor, options.model_name, options.model_version, options.deployment, options.threads, options.max_body
     )
+    form = predictor.artifact.manifest["serve"]
+    where = f"http://{options.host}:{options.port}"
+    print(f"serving {options.model_name} version {options.model_version} ({form}) on {where}", flush=True)
     _run(_serve(app, options.host, options.port))
+    print("stopped", flush=True)
     return 0
 
 

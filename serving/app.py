@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -26,6 +27,12 @@ Send = Callable[[Message], Awaitable[None]]
 
 INLINE_BODY = 16 * 1024
 """Bodies up to this many bytes are predicted on the event loop when the model is a quick one."""
+
+
+BODILESS = ("GET", "HEAD")
+
+DRAINED = 256 * 1024 * 1024
+"""Bytes over the limit that are still read, and thrown away, so that the client sees the reply and can go on."""
 
 
 class Disconnected(Exception):
@@ -66,9 +73,12 @@ class App:
         name = "other"
         try:
             try:
-                route = self._find(scope["path"], scope["method"])
+                method = scope["method"]
+                # Read first: a refused request whose body was left unread would end the client's connection.
+                body = b"" if method in BODILESS else await self._body(receive)
+                route = self._find(scope["path"], method)
                 name = route.name
-                request = Request(scope["method"], scope["headers"], await self._body(scope, receive, route))
+                request = Request(method, scope["headers"], body)
                 reply = await self._answer(route, request)
             except RequestError as problem:
                 reply = _refused(problem)
@@ -90,36 +100,39 @@ class App:
             if method in route.methods:
                 return route
         allowed = ", ".join(name for route in routes for name in route.methods)
-        raise MethodNotAllowed(f"{method} is not allowed for {path}; use {allowed}", allowed)
+        raise Refused(f"{method} is not allowed for {path}; use {allowed}", 405, ((b"allow", allowed.encode()),))
 
-    async def _body(self, scope: Message, receive: Receive, route: Route) -> bytes:
-        """The whole body, or the error 413 as soon as it is known to be too large."""
-        if not route.predicts:
-            return b""
-        for key, value in scope["headers"]:
-            if key == b"content-length" and value.isdigit() and int(value) > self.max_body:
-                raise self._too_large()
+    async def _body(self, receive: Receive) -> bytes:
+        """The whole body, or the error 413 for one over the limit, of which no more than the limit is kept."""
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
         body: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            parts, size = [body], len(body)
-            while message.get("more_body"):
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Disconnected
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > self.max_body:
-                    raise self._too_large()
-            body = b"".join(parts)
-        if len(body) > self.max_body:
+        if not message.get("more_body"):
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            if len(body) > self.max_body:
+                raise self._too_large()
+            return body
+        parts, size = [body], len(body)
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            part = message.get("body", b"")
+            size += len(part)
+            if size <= self.max_body:
+                parts.append(part)
+            elif size > self.max_body + DRAINED:
+                raise self._too_large(close=True)
+        if size > self.max_body:
             raise self._too_large()
-        return body
+        return b"".join(parts)
 
-    def _too_large(self) -> RequestError:
-        return RequestError(f"the body is larger than {self.max_body} bytes; send fewer rows a request", 413)
+    def _too_large(self, *, close: bool = False) -> RequestError:
+        return Refused(
+            f"the body is larger than {self.max_body} bytes; send fewer rows a request",
+            413,
+            ((b"connection", b"close"),) if close else (),
+        )
 
     async def _answer(self, route: Route, request: Request) -> Reply:
         if not route.predicts or (self._quick and len(request.body) <= INLINE_BODY):
@@ -133,19 +146,17 @@ class App:
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
 
 
-class MethodNotAllowed(RequestError):
-    """The error 405 with the methods that are allowed."""
+class Refused(RequestError):
+    """A request that is refused before its route sees it, with further headers of the reply."""
 
-    def __init__(self, message: str, allowed: str) -> None:
-        super().__init__(message, 405)
-        self.allowed = allowed
+    def __init__(self, message: str, status: int, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        super().__init__(message, status)
+        self.headers = headers
 
 
 def _refused(problem: RequestError) -> Reply:
     reply = error(str(problem), problem.status)
-    if isinstance(problem, MethodNotAllowed):
-        return Reply(reply.body, reply.status, headers=((b"allow", problem.allowed.encode()),))
-    return reply
+    return replace(reply, headers=problem.headers) if isinstance(problem, Refused) else reply
 
 
 def _header(value: str) -> bytes:

@@ -34,7 +34,9 @@ def from_onnx(path: Path, columns: Sequence[str] = ()) -> Parts:
     inputs = [_tensor(path.name, given) for given in session.get_inputs()]
     if not inputs:
         raise TrainingError(f"{path.name}: the graph has no input; nothing to predict from")
-    described, feeds = _columns(inputs, columns, nullable=any(node.op_type == "Imputer" for node in graph.node))
+    described, feeds = _columns(
+        inputs, columns, nullable=any(node.op_type in ("Imputer", "IsNaN") for node in graph.node)
+    )
     prediction, entry = _prediction([_tensor(path.name, output) for output in session.get_outputs()], graph)
     entry = {"file": "model.onnx", "inputs": feeds, **entry}
     if any(given["shape"] and given["shape"][0] == 1 for given in inputs):

@@ -45,7 +45,9 @@ def running(model: Path, *arguments: str) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "serving", "--model", str(model), "--port", str(port)]
     names = ["--model-name", "iris", "--model-version", "7", "--deployment", "blue"]
-    process = subprocess.Popen([*command, *names, *arguments], cwd=KIT, text=True, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*command, *names, *arguments], cwd=KIT, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             wait_ready(process, client)

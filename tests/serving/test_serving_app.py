@@ -81,7 +81,12 @@ def test_a_body_in_parts_is_put_together_and_bounded(app: App) -> None:
     body = json.dumps({"instances": [ROW] * 3}).encode()
     assert len(call(app, PREDICT, body, chunk=7).json()["predictions"]) == 3
     assert call(app, PREDICT, b" " * 100_001, chunk=10_000).status == 413
-    assert call(app, PREDICT, b"x", content_length="100001").status == 413
+
+
+def test_a_body_without_end_is_cut_off(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.app.DRAINED", 1000)
+    reply = call(app, PREDICT, b" " * 200_000, chunk=500)
+    assert (reply.status, reply.headers["connection"]) == (413, "close")
 
 
 @pytest.mark.parametrize("path", ["/predict", "/v2/models/iris/infer", "/v1/models/iris:predict"])

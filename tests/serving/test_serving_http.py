@@ -48,6 +48,8 @@ def test_errors_come_as_json_and_the_connection_lives_on(server: Server) -> None
         reply = server.client.post("/predict", content=body)
         assert (reply.status_code, list(reply.json())) == (status, ["error"])
     assert server.client.get("/nowhere").status_code == 404
+    assert server.client.post("/nowhere", content=b"x" * 100_000).status_code == 404
+    assert server.client.put("/predict", content=b"x" * 100_000).status_code == 405
     assert server.client.get("/predict").status_code == 405
     assert server.client.post("/predict", content=b"x", headers={"content-type": "text/plain"}).status_code == 415
     assert server.client.post("/predict", json={"instances": [ROW]}).status_code == 200
