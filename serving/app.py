@@ -70,14 +70,14 @@ class App:
         began = perf_counter()
         metrics = self.metrics
         metrics.in_flight += 1
-        name = "other"
+        known = self._routes.get(scope["path"])
+        name = known[0].name if known else "other"
         try:
             try:
                 method = scope["method"]
                 # Read first: a refused request whose body was left unread would end the client's connection.
                 body = b"" if method in BODILESS else await self._body(receive)
                 route = self._find(scope["path"], method)
-                name = route.name
                 request = Request(method, scope["headers"], body)
                 reply = await self._answer(route, request)
             except RequestError as problem:
