@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     `arguments` are those of the process by default.
     """
+    if arguments is None:
+        # A tenth of a preview would be spent looking for garbage among freshly imported modules. `operate` and
+        # `logs --follow`, which may run for long, switch it on again.
+        gc.disable()
     from mooring.cli.run import run
 
     return run(list(sys.argv[1:] if arguments is None else arguments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -53,6 +54,8 @@ def make_display(stream: TextIO, *, passing: bool = False) -> LiveDisplay | Plai
 
 def operate(operation: Operation, *, as_json: bool, passing: bool = False) -> Outcome:
     """Run `operation`; its progress goes to stdout, or to stderr when stdout is for JSON."""
+    if not passing:
+        gc.enable()
     display = make_display(sys.stderr if as_json else sys.stdout, passing=passing)
     with display, cancellable(display.notice) as cancel:
         result = operation(display.on_event, cancel)

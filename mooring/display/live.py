@@ -70,7 +70,9 @@ class LiveDisplay:
         name.append(f"{short_type(row.type)} ", style="dim").append(row.name, style="bold")
         words = {"planned": looks.plan, "done": looks.done, "failed": f"{looks.doing} failed"}
         state = Text(words.get(row.phase, looks.doing), style=colour)
-        if row.phase != "planned" and row.type != "pulumi:pulumi:Stack":
+        if row.quiet:
+            state = Text("")
+        elif row.phase != "planned" and row.type != "pulumi:pulumi:Stack":
             state.append(f" ({self.board.elapsed(row):.1f}s)", style="dim")
         return (
             name,

@@ -25,9 +25,18 @@ def brief(value: Any, limit: int = 60) -> str:
         return "(known after the deployment)"
     if value in ("[secret]", "[unknown]"):
         return str(value)
-    text = json.dumps(value, ensure_ascii=False, default=str, separators=(", ", ": "))
+    text = json.dumps(_rounded(value), ensure_ascii=False, default=str, sort_keys=True, separators=(", ", ": "))
     text = _DIGEST.sub(r"sha256:\1…", text).replace(UNKNOWN, "(known after the deployment)")
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _rounded(value: Any) -> Any:
+    """Six figures are enough to read."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list) else value
 
 
 def path_steps(path: str) -> list[str | int]:

@@ -39,7 +39,8 @@ def history(
     if not entries:
         print(f"nothing was done to stack {session.ref.stack} yet", file=sys.stderr)
         return exits.OK
-    for line in table(["#", "when", "what", "result", "took", "changes", "note"], [row(entry) for entry in entries]):
+    heads = ["#", "when", "what", "result", "took", "changes", "note"]
+    for line in table(heads, [row(entry) for entry in entries]):
         print(line)
     return exits.OK
 
@@ -52,7 +53,7 @@ def row(entry: Mapping[str, Any]) -> list[str]:
         f"{look(op).mark}{count}" for op, count in changes.items() if count and op not in ("same", "read", "refresh")
     )
     return [
-        str(entry.get("version", "")),
+        str(entry.get("version") or ""),
         began.astimezone().strftime("%Y-%m-%d %H:%M:%S") if began else "",
         str(entry.get("kind", "")),
         str(entry.get("result", "")),

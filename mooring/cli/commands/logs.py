@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated
 
@@ -38,6 +39,8 @@ def logs(
 
     session = open_session(stack, emulate=emulate, engine=engine.value)
     cloud, type, native = job(session, name, id) if run or id else endpoint(session, name)
+    if follow:
+        gc.enable()
     try:
         for line in logs_of(cloud, type, native, follow=follow, tail=tail):
             if as_json:
