@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from infra.settings.models import Settings
+from infra.settings.models import BESIDE_FILE, Settings
 from infra.settings.problems import Located, Path, place, sentence
 
 
@@ -16,6 +16,8 @@ def check_value(path: Path, value: Any, source: str) -> None:
     Keys that are still missing beside it, and names that nothing defines yet, are no problem here: they may be
     set next. A path into a list is checked as far as the list.
     """
+    if len(path) == 3 and path[0] == "models" and path[2] in BESIDE_FILE:
+        path = (*path[:2], "file", path[2])
     keys = tuple(part for part in path if isinstance(part, str))
     whole = keys == path
     nested: Any = value

@@ -30,6 +30,10 @@ VendorSettings = dict[str, dict[str, Any]]
 """Vendor settings by cloud: `{aws: {…}, azure: {…}}`; those of the stack's own cloud are passed through."""
 
 
+BESIDE_FILE = ("trust", "format", "digest")
+"""Keys of `file` that may stand beside it when it is in its short form, a path."""
+
+
 def _machine_form(value: object) -> str:
     return "by-name" if isinstance(value, str) else "by-size"
 
@@ -135,7 +139,7 @@ class Model(Value):
         """`file: path` with `trust`, `format`, `digest` beside it is `file: {path, trust, …}`."""
         if not isinstance(data, Mapping) or not isinstance(data.get("file"), str):
             return data
-        beside = {key: data[key] for key in ("trust", "format", "digest") if key in data}
+        beside = {key: data[key] for key in BESIDE_FILE if key in data}
         rest = {key: value for key, value in data.items() if key not in beside}
         return {**rest, "file": {"path": data["file"], **beside}}
 
@@ -170,8 +174,8 @@ class Endpoint(Value):
     overrides: VendorSettings = Field(default_factory=dict, description="Vendor settings by cloud, passed through.")
 
     def traffic(self) -> dict[str, int]:
-        """Share of each model in percent."""
-        return {self.model: 100} if self.model else dict(self.models)
+        """Share of each model in percent, by name: the order of a mapping must not look like a change."""
+        return {self.model: 100} if self.model else dict(sorted(self.models.items()))
 
 
 class Batch(Value):

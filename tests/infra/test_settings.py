@@ -298,6 +298,9 @@ def test_a_secret_value_is_never_repeated_in_an_error(tmp_path: Path) -> None:
 def test_one_value_is_checked_alone() -> None:
     check_value(("models", "new", "training", "dataset"), "anything", "f")
     check_value(("models", "new", "training", "requirements", 0), "scipy", "f")
+    check_value(("models", "new", "trust"), True, "f")
+    with pytest.raises(InvalidSettings, match="must be true or false"):
+        check_value(("models", "new", "trust"), "maybe", "f")
     with pytest.raises(InvalidSettings, match="did you mean 'replicas'"):
         check_value(("endpoints", "x", "replcas"), 2, "f")
 
