@@ -24,7 +24,7 @@ runtime: {{name: python, options: {{virtualenv: {venv}}}}}
 plugins:
   providers:
     - name: moor
-      path: plugin
+      path: {plugin}
 """
 
 PLUGIN = """
@@ -48,15 +48,12 @@ main(sys.argv[1:], partial(MoorServicer, root=root, adapters=lambda cloud: adapt
 class CliProject:
     """The project, its backend and the fake cloud's folder, all below `root`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, plugin: Path | None = None) -> None:
+        """`plugin` is the folder of the provider's source; by default one with the fake cloud is made."""
         self.root, self.cloud = root, Records(root / "cloud")
         (root / "backend").mkdir()
-        plugin = root / "plugin"
-        plugin.mkdir()
-        (root / "Pulumi.yaml").write_text(PROJECT.format(venv=sys.prefix))
-        (plugin / "PulumiPlugin.yaml").write_text(f"runtime: {{name: python, options: {{virtualenv: {sys.prefix}}}}}\n")
-        source = PLUGIN.format(kit=str(KIT), tests=str(KIT / "tests"), folder=str(root / "cloud"), root=str(root))
-        (plugin / "__main__.py").write_text(source)
+        plugin = plugin or self._fake_plugin(root / "plugin")
+        (root / "Pulumi.yaml").write_text(PROJECT.format(venv=sys.prefix, plugin=plugin))
         self.environment = {
             **os.environ,
             "PULUMI_BACKEND_URL": f"file://{root / 'backend'}",
@@ -67,6 +64,13 @@ class CliProject:
         }
         self.program("pass")
         self.run("stack", "init", "dev")
+
+    def _fake_plugin(self, folder: Path) -> Path:
+        folder.mkdir()
+        (folder / "PulumiPlugin.yaml").write_text(f"runtime: {{name: python, options: {{virtualenv: {sys.prefix}}}}}\n")
+        paths = {"kit": str(KIT), "tests": str(KIT / "tests"), "root": str(self.root)}
+        (folder / "__main__.py").write_text(PLUGIN.format(**paths, folder=str(self.cloud.folder)))
+        return folder
 
     def program(self, text: str) -> None:
         """Write the program; it has the resource classes imported."""

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import grpc
 import psutil
 import pytest
 from contract.adapter_contract import AdapterContract, Cloud
 from contract.provider_calls import Engine
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from providers.codec import to_struct
 from providers.contract import KINDS, Ownership
 from providers.local import create
 
@@ -101,7 +107,6 @@ def home() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("local-contract")
 class TestLocal(AdapterContract):
     """Local has every kind."""
 
@@ -117,6 +122,34 @@ class TestLocal(AdapterContract):
         chain = LocalChain(Engine({"local": adapter}, root))
         run = partial(chain.inputs, "TrainingRun")
         return Cloud("local", adapter, root, source, chain.inputs, lambda: run() | failing, lambda: run() | slow)
+
+    def test_a_create_that_was_killed_is_taken_up_by_another_process(self, cloud: Cloud, home: Path) -> None:
+        inputs = cloud.engine().check("TrainingRun", cloud.inputs("TrainingRun"), "killed").inputs
+        urn = cloud.engine().urn("TrainingRun", "killed")
+        environment = {**os.environ, "MOORING_HOME": str(home), "MOORING_PROJECT": str(cloud.root)}
+        command = [sys.executable, "-m", "providers.plugin", "--attach"]
+        process = subprocess.Popen(command, cwd=KIT, env=environment, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        stub = provider_pb2_grpc.ResourceProviderStub(
+            grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}")
+        )
+        lost = stub.Create.future(provider_pb2.CreateRequest(urn=urn, properties=to_struct(inputs)))
+        end = time.monotonic() + 60
+        while not self.found(cloud, urn, "TrainingRun"):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        process.kill()
+        process.wait(timeout=10)
+        process.stdout.close()
+        assert lost.exception(timeout=10) is not None
+        (begun,) = self.found(cloud, urn, "TrainingRun")
+        engine = cloud.engine()
+        held = engine.create("TrainingRun", cloud.inputs("TrainingRun"), name="killed")
+        assert held.id == f"local:{begun}"
+        assert held.outputs["status"] == "succeeded"
+        assert self.found(cloud, urn, "TrainingRun") == [begun]
+        engine.cancel()
+        engine.delete(held)
 
     def test_after_everything_is_deleted_nothing_is_left(self, cloud: Cloud) -> None:
         engine: Engine = cloud.engine()
