@@ -59,6 +59,8 @@ def _keep(file: Path, backup: Path) -> None:
         # A file system without links: a copy instead.
         _write_synced(link, file.read_bytes(), 0o600)
     os.replace(link, backup)
+    # A writer killed in between left `backup` the same file already; then the rename does nothing (POSIX).
+    link.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -65,7 +65,8 @@ def entries(layout: Layout) -> list[dict[str, Any]]:
     """
     if not layout.history.is_dir():
         return []
-    files = sorted(p for p in layout.history.iterdir() if ".history.json" in p.name and not p.name.endswith(".tmp"))
+    # Go's file backend puts a file of attributes (`.attrs`) beside each.
+    files = sorted(p for p in layout.history.iterdir() if p.name.endswith((".history.json", ".history.json.gz")))
     found: list[dict[str, Any]] = []
     for file in files:
         data = file.read_bytes()

@@ -44,6 +44,10 @@ class _Loader(_Base):
 
     def construct_number(self, node: ScalarNode) -> float | int:
         text = node.value.replace("_", "").lower()
+        if re.fullmatch(r"[-+]?0[0-7]+", text):
+            return int(text, 8)
+        if re.fullmatch(r"[-+]?(0[xbo][0-9a-f]+|0|[1-9][0-9]*)", text):
+            return int(text, 0)
         return float(text.replace(".inf", "inf").replace(".nan", "nan"))
 
 
@@ -52,7 +56,7 @@ def _resolve(tag: str, pattern: str, first: str) -> None:
 
 
 _resolve("bool", r"true|True|TRUE|false|False|FALSE", "tTfF")
-_resolve("int", r"[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*", "-+0123456789")
+_resolve("int", r"[-+]?0b[01_]+|[-+]?0o[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*", "-+0123456789")
 _resolve(
     "float",
     r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
@@ -63,6 +67,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"\Z"), [""])
 _resolve("timestamp", r"\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?.*", "0123456789")
 _resolve("merge", r"<<", "<")
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_date)
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
 
 
