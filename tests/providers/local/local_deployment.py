@@ -1,4 +1,4 @@
-"""A deployment without an engine, for the tests that kill it: `python local_deployment.py up|destroy HOME ROOT`.
+"""A deployment without an engine, to be killed: `python local_deployment.py up|destroy HOME ROOT [STACK]`.
 
 It does what engine and provider do together: a resource that the state names is left alone, another is found
 unclaimed or created, waited for, written to the state and claimed; `destroy` deletes in reverse order.
@@ -24,8 +24,8 @@ ORDER = ("dataset", "model", "training_run", "model_version")
 class Deployment:
     """One stack with a state file."""
 
-    def __init__(self, home: Path, root: Path) -> None:
-        self.world = World(home, root)
+    def __init__(self, home: Path, root: Path, stack: str) -> None:
+        self.world = World(home, root, stack)
         self.path = root / "state.json"
         self.state: dict[str, Any] = records.read(self.path) or {}
 
@@ -74,5 +74,5 @@ class Deployment:
 
 if __name__ == "__main__":
     verb, home, root = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    deployment = Deployment(home, root)
+    deployment = Deployment(home, root, (sys.argv[4:] or ["dev"])[0])
     print(json.dumps(deployment.up() if verb == "up" else deployment.destroy(), sort_keys=True))
