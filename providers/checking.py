@@ -8,6 +8,7 @@ value is never a problem, and no problem that an unknown may have caused is repo
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from providers.codec import UNKNOWN, contains_unknown
 from providers.contract import KINDS, SPECS, Adapter, Context
 from providers.errors import InvalidInput, MooringError, NotSupported, Problem
 from providers.placeholders import filled
-from providers.properties import Path, at, canonical, path_text, put, unknown_paths
+from providers.properties import Path, at, canonical, path_text, put, unknown_paths, walk
 from providers.sentences import problems as sentences
 from providers.values import Scoped
 
@@ -40,6 +41,7 @@ def check(
         return raw, []
     known = filled(model, raw) if unknowns else raw
     spec, problems = _validate(model, known, raw)
+    problems += _not_finite(raw)
     kind, refused = _kind(type_name, raw.get("cloud"), adapters, clouds)
     problems += refused
     if spec is None or problems or kind is None:
@@ -74,6 +76,15 @@ def _validate(
     except ValidationError as wrong:
         found = sentences(model, known, wrong.errors(include_url=False))
         return None, [problem for path, problem in found if not contains_unknown(at(raw, path))]
+
+
+def _not_finite(raw: Mapping[str, Any]) -> list[Problem]:
+    """Numbers that neither JSON nor a state file can hold."""
+    return [
+        Problem(path_text(path), "must be a finite number")
+        for path, _, value in walk(None, raw)
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
 
 
 def _kind(

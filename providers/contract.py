@@ -145,7 +145,8 @@ class Kind(Protocol, Generic[S, T_co]):
         """
 
     def claim(self, id: str) -> None:
-        """Note that a state file holds this id from now on."""
+        """Note that a state file holds this id from now on. The provider calls it as soon as it knows that the
+        engine has written its state (`providers/claims.py`); until then a killed deployment's work is adoptable."""
 
     def read(self, id: str) -> tuple[S | None, T_co] | None:
         """Live inputs (None where the cloud does not tell) and state; None when it is gone."""

@@ -158,8 +158,8 @@ class MoorServicer(provider_pb2_grpc.ResourceProviderServicer):
         claims = self._sessions.of(context).claims
         if is_refresh:
             claims.held(resource.key)
-        elif not inputs:
-            lifecycle.hold(resource, claims)
+        elif not request.HasField("inputs"):
+            lifecycle.hold(resource, claims)  # an import; a program's `.get` sends empty inputs and holds nothing
         live, made = found
         response = provider_pb2.ReadResponse(id=request.id, properties=to_struct(made))
         if live is not None:
@@ -173,7 +173,10 @@ class MoorServicer(provider_pb2_grpc.ResourceProviderServicer):
         session = self._sessions.of(context)
         operation = self._operation(session, request, inputs)
         asked = self._context(request.urn, inputs, operation)
-        self._operations.run(operation, lambda: lifecycle.delete(resource, asked, session.claims))
+        try:
+            self._operations.run(operation, lambda: lifecycle.delete(resource, asked, session.claims))
+        except Cancelled as stopped:
+            raise Cancelled(f"{operation.stopped()}; the next deployment deletes the rest") from stopped
         return empty_pb2.Empty()
 
     @answers

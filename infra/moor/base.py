@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pulumi
+from pulumi import Input
 
 FREE = frozenset({"tags", "overrides", "hyperparameters", "environment", "thresholds", "metrics"})
 """Properties whose keys are the user's own words: left as they are, at any depth."""
@@ -59,6 +60,18 @@ class MoorResource(pulumi.CustomResource):
         props = wire({**inputs, "name": inputs["name"] or resource_name})
         computed = {name: None for wire_name, name in self._wire_names.items() if wire_name not in props}
         super().__init__(f"moor:index:{type}", resource_name, {**props, **computed}, opts)
+
+    @classmethod
+    def get(cls, resource_name: str, id: Input[str], opts: pulumi.ResourceOptions | None = None) -> Self:
+        """Read a resource that exists already and is not this stack's to change; `id` is `<cloud>:<native id>`."""
+        found = cls.__new__(cls)
+        options = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=id))
+        MoorResource._read(found, resource_name, options)
+        return found
+
+    def _read(self, resource_name: str, opts: pulumi.ResourceOptions) -> None:
+        computed = dict.fromkeys(self._wire_names.values())
+        super().__init__(f"moor:index:{type(self).__name__}", resource_name, computed, opts)
 
     def translate_output_property(self, prop: str) -> str:
         """The attribute that holds the output `prop` of the wire."""

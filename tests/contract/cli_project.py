@@ -126,9 +126,13 @@ class CliProject:
         """The cloud's records of one kind that are not retired."""
         return {i: r for i, r in self.cloud.all().items() if r["kind"] == kind and not r.get("retired")}
 
+    def children(self, process: subprocess.Popen[str]) -> list[psutil.Process]:
+        """All that the CLI has started."""
+        return psutil.Process(process.pid).children(recursive=True)
+
     def kill(self, process: subprocess.Popen[str]) -> None:
         """SIGKILL the CLI; then end the language hosts that it leaves behind."""
-        left = psutil.Process(process.pid).children(recursive=True)
+        left = self.children(process)
         plugins = [child for child in left if any("/plugin" in part for part in child.cmdline())]
         assert plugins, "no provider was running"
         os.kill(process.pid, signal.SIGKILL)

@@ -159,3 +159,50 @@ def test_kill_9_in_a_create_is_taken_up_by_the_next_up(project: CliProject) -> N
     assert project.resources()["TrainingRun/job"]["id"] == f"fake:{begun}"
     assert len([line for line in project.cloud.calls() if line.startswith("create")]) == 1
     assert all(record["claimed"] for record in project.of("TrainingRun").values())
+
+
+def test_a_provider_killed_in_a_create_is_no_loss(project: CliProject) -> None:
+    project.program(RUN % {"seconds": 4})
+    process = project.start("up", "--yes", "--skip-preview")
+    project.wait_for(lambda: project.of("TrainingRun"))
+    (provider,) = [child for child in project.children(process) if "/plugin" in " ".join(child.cmdline())]
+    provider.kill()
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode != 0, printed
+    (begun,) = project.of("TrainingRun")
+    project.up()
+    project.no_changes()
+    assert project.resources()["TrainingRun/job"]["id"] == f"fake:{begun}"
+    assert len([line for line in project.cloud.calls() if line.startswith("create")]) == 1
+
+
+def test_an_update_that_was_rolled_back_leaves_the_state_as_it_was(project: CliProject) -> None:
+    endpoint = """
+    Endpoint("iris", cloud="fake", deployments=[{"name": "a", "model": "m", "digest": "sha256:" + "0" * 64}], %s)
+    """
+    project.program(endpoint % "")
+    project.up()
+    before = project.resources()
+    project.program(endpoint % 'overrides={"roll_back": "12 % of the replies were 5xx"}')
+    assert "12 % of the replies were 5xx" in project.up(fails=True)
+    assert project.resources()["Endpoint/iris"]["inputs"] == before["Endpoint/iris"]["inputs"]
+    assert not project.resources()["Endpoint/iris"].get("initErrors")
+    project.program(endpoint % "")
+    project.no_changes()
+
+
+def test_get_reads_what_another_stack_owns_and_leaves_it_alone(project: CliProject) -> None:
+    project.program('Model("iris", cloud="fake")')
+    project.up()
+    owned = project.resources()["Model/iris"]
+    project.program(f"""
+    Model("iris", cloud="fake")
+    seen = Model.get("seen", "{owned["id"]}")
+    pulumi.export("group", seen.group)
+    """)
+    project.up()
+    project.no_changes()
+    assert project.run("stack", "output", "group", "--stack", "dev").strip() == owned["outputs"]["group"]
+    project.program('Model("iris", cloud="fake")')
+    project.up()
+    assert len(project.of("Model")) == 1

@@ -126,3 +126,9 @@ def test_a_problem_of_the_placeholder_of_an_unknown_is_not_reported(engine: Engi
 def test_an_unknown_type_is_named_with_the_nearest(engine: Engine) -> None:
     with pytest.raises(Exception, match=r"'moor:index:Datset' \(did you mean 'moor:index:Dataset'\?\)"):
         engine.check("Datset", {})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_refused(engine: Engine, value: float) -> None:
+    failures = engine.check("TrainingRun", {**RUN, "hyperparameters": {"rate": value}}).failures
+    assert failures == {"hyperparameters.rate": "must be a finite number"}
