@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.engine.encoding import Decoder, Encoder, dumps, loads
-from infra.engine.errors import StateCorrupt
+from infra.engine.errors import StateCorrupt, StateUnsupported
 from infra.engine.resource import Operation, Resource, decode_resource, encode_resource
 from infra.engine.secrets import SecretsManager
 
@@ -73,7 +73,8 @@ class Snapshot:
 def load(data: bytes, secrets: SecretsManager | None) -> Snapshot:
     """The state in a checkpoint file. Secrets stay sealed until their value is wanted.
 
-    Raises `StateCorrupt` when it cannot be read, `EngineError` when it is of another secrets provider.
+    Raises `StateCorrupt` when it cannot be read, `StateUnsupported` when it needs another Pulumi, and
+    `EngineError` when it is of another secrets provider or holds a malformed value.
     """
     document = parse(data)
     checkpoint = document.get("checkpoint")
@@ -120,7 +121,7 @@ def to_deployment(snapshot: Snapshot, *, show_secrets: bool = False) -> dict[str
 def parse(data: bytes) -> dict[str, Any]:
     """The JSON of a checkpoint file, unpacked where it is compressed. Raises `StateCorrupt`."""
     if data[:4] == b"\x28\xb5\x2f\xfd":
-        raise StateCorrupt("the checkpoint is compressed with zstd; the embedded engine reads JSON and gzip")
+        raise StateUnsupported("the checkpoint is compressed with zstd; the embedded engine reads JSON and gzip")
     if data[:2] == b"\x1f\x8b":
         import gzip
         import zlib
@@ -142,14 +143,16 @@ def parse(data: bytes) -> dict[str, Any]:
 
 def _check_version(document: Mapping[str, Any]) -> None:
     version = document.get("version")
+    if not isinstance(version, int):
+        raise StateCorrupt("the state has no version")
     if version not in (3, 4):
-        raise StateCorrupt(
+        raise StateUnsupported(
             f"the state has version {version!r}; this engine reads 3 and 4: run `pulumi up` with a current "
             "Pulumi CLI once"
         )
     unknown = sorted(set(document.get("features") or ()) - SUPPORTED_FEATURES)
     if version == 4 and unknown:
-        raise StateCorrupt(
+        raise StateUnsupported(
             f"the state uses features that only the Pulumi CLI has ({', '.join(unknown)}): use --engine pulumi"
         )
 

@@ -8,6 +8,7 @@
     ├── StackExists              `stack init` of a stack that is there
     ├── StateCorrupt             a state file that cannot be read, and no backup that can
     │   └── IntegrityError       it reads, but names resources it does not hold, or in the wrong order
+    ├── StateUnsupported         a sound state that only another Pulumi can go on with
     ├── StateWriteFailed         the state could not be written (full disk, read-only); the old one is intact
     ├── WrongPassphrase          the passphrase does not open this stack's secrets
     ├── ConfigError              a stack's configuration file is wrong; carries file, line, column
@@ -52,6 +53,10 @@ class StateCorrupt(EngineError):
 
 class IntegrityError(StateCorrupt):
     """A state that reads, but breaks a rule that every Pulumi engine relies on."""
+
+
+class StateUnsupported(EngineError):
+    """A sound state in a version, with a feature, or compressed in a way that this engine does not have."""
 
 
 class StateWriteFailed(EngineError):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from infra.engine import checkpoint
 from infra.engine.checkpoint import Manifest, Snapshot
+from infra.engine.errors import StateWriteFailed
 from infra.engine.resource import now
 from infra.engine.secrets import SecretsManager
 from infra.engine.store import StateStore
@@ -47,11 +48,13 @@ class GroupCommit:
                 self._raise_failure(mine)
                 return
             self._writing = True
-        self._lead()
-        with self._changed:
-            self._raise_failure(mine)
+        failure = self._lead()
+        if failure is not None:
+            with self._changed:
+                self._failures.pop(mine, None)
+            raise failure
 
-    def _lead(self) -> None:
+    def _lead(self) -> BaseException | None:
         failure: BaseException | None = None
         first = last = 0
         try:
@@ -69,8 +72,13 @@ class GroupCommit:
             self.writes += 1
             self._writing = False
             self._changed.notify_all()
+        return failure
 
     def _raise_failure(self, mine: int) -> None:
+        """For a thread whose change somebody else wrote."""
         failure = self._failures.pop(mine, None)
-        if failure is not None:
+        if isinstance(failure, Exception):
             raise failure
+        if failure is not None:
+            # The writing thread was interrupted; the interrupt itself is for that thread only.
+            raise StateWriteFailed("writing the state was interrupted") from failure

@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.engine import checkpoint, integrity
 from infra.engine.checkpoint import Manifest, Snapshot
-from infra.engine.errors import IntegrityError, StackExists, StackNotFound, StateCorrupt
+from infra.engine.errors import IntegrityError, StackExists, StackNotFound, StateCorrupt, ValueFormatError
 from infra.engine.files import remove_drafts, replace_file
 from infra.engine.layout import Layout, ensure_meta, list_stacks
 from infra.engine.resource import now
@@ -66,10 +66,11 @@ class StateStore:
             raise self._not_found() from None
         try:
             snapshot = checkpoint.load(data, secrets)
-        except IntegrityError:
-            raise
         except StateCorrupt as damage:
             snapshot = self._restore(damage, secrets, notify)
+        except ValueFormatError as error:
+            # Sound JSON with a value that is none: somebody edited it, and an older state would undo that.
+            raise StateCorrupt(f"{self.file}: {error}") from None
         try:
             integrity.verify(snapshot)
         except IntegrityError as error:

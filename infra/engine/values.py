@@ -77,8 +77,9 @@ class Secret:
     @property
     def value(self) -> Any:
         """The plain value."""
-        if self._open is not None:
-            self._value = self._open(self._ciphertext)
+        if (open := self._open) is not None:
+            # Several threads may open it at once: each gets the same value.
+            self._value = open(self._ciphertext)
             self._open = None
         return self._value
 

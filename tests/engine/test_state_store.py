@@ -24,6 +24,7 @@ from infra.engine.errors import (
     StackExists,
     StackNotFound,
     StateCorrupt,
+    StateUnsupported,
     StateWriteFailed,
 )
 from infra.engine.group_commit import GroupCommit
@@ -105,6 +106,34 @@ def test_a_damaged_state_without_backup_says_what_to_do(store: StateStore) -> No
     assert str(store.file) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b'{"version":9,"checkpoint":{}}', StateUnsupported),
+        (b'{"version":4,"features":["snippets-prototype"],"checkpoint":{}}', StateUnsupported),
+        (b"\x28\xb5\x2f\xfd1234", StateUnsupported),
+    ],
+)
+def test_a_sound_state_of_another_pulumi_is_refused_not_replaced_by_an_older_one(
+    store: StateStore, content: bytes, error: type[EngineError]
+) -> None:
+    store.save(stack_of(thing("a")), None)
+    store.save(stack_of(thing("b")), None)
+    store.file.write_bytes(content)
+    with pytest.raises(error):
+        store.load(None)
+    assert store.file.read_bytes() == content
+
+
+def test_a_value_that_somebody_broke_by_hand_is_named_not_replaced(store: StateStore) -> None:
+    store.save(stack_of(thing("a")), None)
+    store.save(stack_of(thing("b", inputs={"p": {"q": 1}})), None)
+    edited = store.file.read_text().replace('{"q":1}', '{"4dabf18193072939515e22adb298388d":"nonsense"}')
+    store.file.write_text(edited)
+    with pytest.raises(StateCorrupt, match=r"inputs\.p: unrecognised signature 'nonsense'"):
+        store.load(None)
+
+
 def test_a_full_disk_leaves_the_old_state_and_is_one_clear_error(
     store: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,9 +177,9 @@ def test_features_raise_the_version_and_unknown_ones_are_refused() -> None:
     exported = checkpoint.to_deployment(stack_of(thing("a", taint=True, replace_with=[STACK])))
     assert (exported["version"], exported["features"]) == (4, ["replaceWith", "taint"])
     assert checkpoint.from_deployment(exported, None).resources[1].taint
-    with pytest.raises(StateCorrupt, match="teleport"):
+    with pytest.raises(StateUnsupported, match="teleport"):
         checkpoint.from_deployment(exported | {"features": ["teleport"]}, None)
-    with pytest.raises(StateCorrupt, match="version 5"):
+    with pytest.raises(StateUnsupported, match="version 5"):
         checkpoint.from_deployment(exported | {"version": 5}, None)
 
 
