@@ -70,7 +70,10 @@ def dotted(path: Path) -> str:
 
 def place(error: ErrorDetails) -> Path:
     """The error's path in the settings, without what pydantic adds for unions and keys."""
-    return tuple(part for part in error["loc"] if part not in UNION_TAGS and part != "[key]")
+    path = error["loc"]
+    if path[-1:] == ("[key]",) and len(path) > 1 and error["type"] != "extra_forbidden":
+        path = path[:-1]
+    return tuple(part for at, part in enumerate(path) if part not in UNION_TAGS or path[at - 1] != "machine")
 
 
 def sentence(error: ErrorDetails, *, show: bool) -> str:
