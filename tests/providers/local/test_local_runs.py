@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from cloud_support import SCRIPT, World, until
+from cloud_support import ROWS, SCRIPT, World, until
 
 from providers.contract import KINDS, Ownership
-from providers.errors import Cancelled, InvalidInput, JobFailed, MooringError, NotFound
+from providers.errors import Cancelled, InvalidInput, JobFailed, MooringError, NotFound, PartialFailure
 from providers.local.jobs import Jobs
+from providers.local.storage import Store
 from providers.values import BatchSpec, Channel
 
 KIT = Path(__file__).resolve().parents[3]
@@ -164,3 +166,24 @@ def test_ids_of_others_are_not_ours(world: World) -> None:
         for id in ("nothing-0123456789", "../../etc", "A B", ""):
             assert kind.read(id) is None
             kind.delete(id, world.context("u"))
+
+
+def test_a_run_that_outlasts_the_time_given_stays_to_be_resumed(world: World) -> None:
+    _, data = world.dataset()
+    kind, spec = world.adapter.training_run, world.training(data.uri, "import time; time.sleep(1.5)\n" + SCRIPT)
+    assert kind is not None
+    context = world.context("r")
+    context.deadline = time.monotonic() + 0.5
+    id = kind.create(spec, context)
+    with pytest.raises(PartialFailure, match="still runs at the end of the time given") as partial:
+        kind.wait(id, spec, context)
+    assert partial.value.id == id
+    assert kind.update(id, {}, spec, world.context("r")).status == "succeeded"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="permissions hold everybody but root back")
+def test_a_script_of_root_that_writes_to_its_input_leaves_the_store_as_it_was(world: World) -> None:
+    _, data = world.dataset()
+    script = SCRIPT + "open(os.environ['MOORING_CHANNEL_TRAIN'], 'w').write('spoilt')\n"
+    world.make(world.adapter.training_run, world.training(data.uri, script), "r")
+    assert Store(world.home).path(data.uri).read_text() == ROWS

@@ -177,3 +177,20 @@ def test_changed_code_changes_the_source_hash_and_caches_do_not(world: World) ->
     (world.root / "code" / "__pycache__" / "x.pyc").write_text("x")
     assert kind.check(world.training(uri), world.context("r"))[0].code.source_hash == first
     assert kind.check(world.training(uri, SCRIPT + "#"), world.context("r"))[0].code.source_hash != first
+
+
+@pytest.mark.slow
+def test_a_model_that_a_script_left_as_joblib_is_packaged_and_scores(world: World) -> None:
+    script = (
+        "import csv, joblib, os\nfrom sklearn.tree import DecisionTreeClassifier\n"
+        "rows = list(csv.DictReader(open(os.environ['MOORING_CHANNEL_TRAIN'])))\n"
+        "x = [[float(row['a']), float(row['b'])] for row in rows]\n"
+        "model = DecisionTreeClassifier(random_state=0).fit(x, [row['label'] for row in rows])\n"
+        "joblib.dump(model, os.path.join(os.environ['MOORING_MODEL_DIR'], 'model.joblib'))\n"
+    )
+    _, data = world.dataset()
+    world.model()
+    _, run = world.make(world.adapter.training_run, world.training(data.uri, script), "r")
+    _, version = world.make(world.adapter.model_version, world.version(run), "v")
+    assert version.digest == run.digest
+    assert (Store(world.home).path(version.uri) / "mooring-model.json").is_file()
