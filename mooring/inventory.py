@@ -90,22 +90,28 @@ def pick(found: list[Item], name: str | None, what: str, option: str) -> Item:
 
 
 def urns_named(found: list[Item], wanted: Iterable[str], option: str) -> tuple[str, ...]:
-    """URNs as they are; names by looking them up. Raises `InvalidInput` for unknown and ambiguous names."""
+    """URNs as they are; `iris` and `TrainingRun/iris` by looking them up.
+
+    Raises `InvalidInput` for what is unknown, and for a name that several resources have.
+    """
     urns: list[str] = []
     for word in wanted:
         if word.startswith("urn:pulumi:"):
             urns.append(word)
             continue
-        matches = [item.urn for item in found if item.name == word and item.custom]
-        if len(matches) > 1:
-            raise InvalidInput(
-                f"{option} {word}: several resources have this name; give one URN of:\n" + "\n".join(matches)
-            )
+        matches = [item for item in found if item.custom and word in (item.name, f"{_last(item.type)}/{item.name}")]
         if not matches:
-            names = sorted({item.name for item in found if item.custom})
+            names = sorted({f"{_last(item.type)}/{item.name}" for item in found if item.custom})
             raise InvalidInput(f"{option} {word}: the stack has no such resource{did_you_mean(word, names)}")
-        urns += matches
+        if len(matches) > 1:
+            listed = ", ".join(f"{_last(item.type)}/{item.name}" for item in matches)
+            raise InvalidInput(f"{option} {word}: several resources have this name; say one of {listed}")
+        urns.append(matches[0].urn)
     return tuple(urns)
+
+
+def _last(type: str) -> str:
+    return type.rpartition(":")[2]
 
 
 def kept_by_protection(found: list[Item]) -> tuple[list[Item], list[Item]]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib.util
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from infra.engine.api import Engine, StackRef
+from infra.engine.api import Engine, Result, StackRef
 from providers import paths
 from providers.errors import InvalidInput, NotFound, NotSupported, did_you_mean
 
@@ -36,6 +36,33 @@ class Session:
         if self._engine is None:
             self._engine = build_engine(self.engine_name, self.ref)
         return self._engine
+
+    def export(self) -> dict[str, Any]:
+        """The stack's state in the form of `pulumi stack export`; one without a deployment when it has none."""
+        from infra.engine.errors import StackNotFound
+
+        try:
+            return self.engine.export(self.ref)
+        except StackNotFound:
+            return {"version": 3, "deployment": {}}
+
+    def outputs(self) -> Result:
+        """The stack's outputs; none when it was never deployed."""
+        from infra.engine.errors import StackNotFound
+
+        try:
+            return self.engine.outputs(self.ref)
+        except StackNotFound:
+            return Result()
+
+    def history(self) -> list[dict[str, Any]]:
+        """What was done to the stack, newest first."""
+        from infra.engine.errors import StackNotFound
+
+        try:
+            return self.engine.history(self.ref)
+        except StackNotFound:
+            return []
 
 
 def open_session(stack: str | None, *, emulate: bool = False, engine: str = "auto", create: bool = False) -> Session:
@@ -117,9 +144,9 @@ def emulated_home(ref: StackRef) -> os.PathLike[str]:
     return paths.home(ref.root) / "emulated" / ref.stack
 
 
-def require_deployed(session: Session) -> dict[str, object]:
+def require_deployed(session: Session) -> dict[str, Any]:
     """The stack's exported state; raises `NotFound` when it was never deployed."""
-    exported = session.engine.export(session.ref)
+    exported = session.export()
     deployment = exported.get("deployment") or {}
     if not deployment.get("resources"):
         raise NotFound(

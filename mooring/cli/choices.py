@@ -47,7 +47,7 @@ def _urns(session: Session, words: list[str], option: str) -> tuple[str, ...]:
         return tuple(words)
     from mooring.inventory import items, urns_named
 
-    return urns_named(items(session.engine.export(session.ref)), words, option)
+    return urns_named(items(session.export()), words, option)
 
 
 def pin_lines(pins: list[Pin], stack: str) -> list[str]:

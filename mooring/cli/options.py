@@ -49,16 +49,14 @@ EngineOption = Annotated[
 ]  # fmt: skip
 Target = Annotated[
     list[str] | None,
-    typer.Option(
-        "--target", metavar="URN", help="Only this resource, by URN or by a name that is unique (repeatable)."
-    ),
+    typer.Option("--target", metavar="URN", help="Only this resource, by URN or as Type/name (repeatable)."),
 ]
 TargetDependents = Annotated[
     bool, typer.Option("--target-dependents", help="With --target: also what depends on the targets.")
 ]
 Replace = Annotated[
     list[str] | None,
-    typer.Option("--replace", metavar="URN", help="Make this resource anew (repeatable)."),
+    typer.Option("--replace", metavar="URN", help="Make this resource anew, by URN or as Type/name (repeatable)."),
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Refresh the state first.")]
 PolicyPack = Annotated[

@@ -111,11 +111,12 @@ def test_options_reach_the_engine_and_names_become_urns(bench: Bench, tmp_path: 
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "PulumiPolicy.yaml").write_text("runtime: python\n")
     bench.run(
-        "up", "--yes", "--target", "iris", "--target-dependents", "--replace", "urn:pulumi:x", "--refresh",
+        "up", "--yes", "--target", "iris", "--target", "Dataset/data", "--target-dependents",
+        "--replace", "urn:pulumi:x", "--refresh",
         "--parallel", "3", "--message", "why", "--policy-pack", str(tmp_path / "pack"),
     )  # fmt: skip
     options: Options = bench.engine.calls[0][1]
-    assert options.targets == (resource("Endpoint", "iris")["urn"],)
+    assert options.targets == (resource("Endpoint", "iris")["urn"], resource("Dataset", "data")["urn"])
     assert (options.target_dependents, options.replace, options.refresh) == (True, ("urn:pulumi:x",), True)
     assert (options.parallel, options.message) == (3, "why")
     assert options.policy_packs == (tmp_path / "pack",)
@@ -124,8 +125,8 @@ def test_options_reach_the_engine_and_names_become_urns(bench: Bench, tmp_path: 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--target", "irs"], "did you mean 'iris'?"),
-        (["--target", "twin"], "several resources"),
+        (["--target", "Endpoit/iris"], "did you mean 'Endpoint/iris'?"),
+        (["--target", "twin"], "say one of Model/twin, Dataset/twin"),
         (["--target-dependents"], "no --target"),
         (["--policy-pack", "/nowhere"], "PulumiPolicy.yaml"),
     ],

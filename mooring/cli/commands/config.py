@@ -9,7 +9,7 @@ import typer
 
 from mooring.cli import exits, options
 from mooring.cli.operate import print_json
-from mooring.session import open_session
+from mooring.session import Session, open_session
 from mooring.stack_file import StackFile, parse_value
 from providers.errors import InvalidInput
 
@@ -26,7 +26,7 @@ def get(
 ) -> int:
     """Print a setting; secrets are masked."""
     session = open_session(stack, emulate=emulate, create=True)
-    file = StackFile(session.ref.config_file)
+    file = stack_file(session)
     if path is None:
         print_json(all_settings(session.ref.config_file)) if as_json else print(file.text.rstrip())
         return exits.OK
@@ -54,7 +54,7 @@ def set_(
         from mooring.encryption import encryptor
 
         encrypt = encryptor(session.ref)
-    file = StackFile(session.ref.config_file)
+    file = stack_file(session)
     if encrypt:
         file.set(path, text, encrypt=encrypt)
     else:
@@ -68,11 +68,17 @@ def set_(
 def rm(path: Path, stack: options.Stack = None, as_json: options.Json = False) -> int:
     """Remove a setting."""
     session = open_session(stack, create=True)
-    file = StackFile(session.ref.config_file)
+    file = stack_file(session)
     file.remove(path)
     file.save()
     done(session.ref.stack, path, file, as_json)
     return exits.OK
+
+
+def stack_file(session: Session) -> StackFile:
+    """The stack's file, called as the user sees it."""
+    path = session.ref.config_file
+    return StackFile(path, str(path.relative_to(session.ref.root)))
 
 
 def from_stdin(path: str, secret: bool) -> str:

@@ -34,7 +34,7 @@ def destroy(
     (`mooring stack rm` removes them).
     """
     session = open_session(stack, emulate=emulate, engine=engine.value)
-    found = items(session.engine.export(session.ref))
+    found = items(session.export())
     if not found:
         print(f"stack {session.ref.stack} has nothing deployed", file=sys.stderr)
         return conclude("destroy", session.ref.stack, Outcome(Result()), as_json=as_json, outputs=False)

@@ -83,7 +83,7 @@ def orphans_of(name: str, emulate: bool) -> list[dict[str, Any]]:
     from mooring.live import orphans
 
     session = open_session(name, emulate=emulate)
-    held = items(session.engine.export(session.ref))
+    held = items(session.export())
     return [
         {"stack": name, "kind": one.kind, "id": one.id, "urn": one.owner.urn, "reason": one.reason}
         for one in orphans(session.ref, session.ref.cloud, held)

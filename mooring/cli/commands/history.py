@@ -32,7 +32,7 @@ def history(
     With --json each entry has the form of `pulumi stack history --json`.
     """
     session = open_session(stack, emulate=emulate, engine=engine.value)
-    entries = session.engine.history(session.ref)[:limit]
+    entries = session.history()[:limit]
     if as_json:
         print_json(entries)
         return exits.OK

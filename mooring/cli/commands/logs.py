@@ -56,7 +56,7 @@ def logs(
 
 def endpoint(session: Session, name: str | None) -> tuple[str, str, str]:
     """Cloud, type and id of an endpoint in the state."""
-    found = items(session.engine.export(session.ref))
+    found = items(session.export())
     item = pick(of_kind(found, "Endpoint"), name, "endpoint", "NAME")
     return item.cloud, "Endpoint", item.id
 

@@ -29,7 +29,7 @@ def outputs(
 ) -> int:
     """Show a stack's outputs."""
     session = open_session(stack, emulate=emulate, engine=engine.value)
-    result = session.engine.outputs(session.ref)
+    result = session.outputs()
     values = mask(result.outputs, result.secret_outputs, show_secrets)
     if name is not None:
         if name not in values:

@@ -61,7 +61,8 @@ def promote(
     chosen = named(kept, version, model) if version else next((v for v in kept if v.digest == digest), None)
     if chosen is None:
         raise NotFound(f"the artifact of {model} {short_digest(digest)} does not exist any more in stack '{source}'")
-    file = StackFile(session.project.ensure(target))
+    path = session.project.ensure(target)
+    file = StackFile(path, str(path.relative_to(session.project.root)))
     into = name or model
     file.promote(into, stack=source, source_model=model, digest=chosen.digest, uri=chosen.uri)
     words = f"model {into} of {target} = {model} v{chosen.version} of {source} ({short_digest(chosen.digest)})"

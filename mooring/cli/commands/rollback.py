@@ -48,7 +48,8 @@ def rollback(
     session = open_session(stack, engine=engine.value)
     found = items(require_deployed(session))
     item = pick(of_kind(found, "Endpoint"), endpoint, "endpoint", "--endpoint")
-    file = StackFile(session.ref.config_file)
+    path = session.ref.config_file
+    file = StackFile(path, str(path.relative_to(session.ref.root)))
     if clear:
         return release(session, file, item, model, yes=yes, as_json=as_json)
     name = served_model(item, model)

@@ -56,7 +56,7 @@ def rm(
 
     require_somebody(yes=yes, verb="stack rm")
     session = open_session(name, emulate=emulate, engine=engine.value)
-    held = [item for item in items(session.engine.export(session.ref)) if item.custom]
+    held = [item for item in items(session.export()) if item.custom]
     flag = " --emulate" if emulate else ""
     if held and not force:
         raise ConflictError(

@@ -27,7 +27,7 @@ def export(
 ) -> int:
     """Print a stack's state in the form of `pulumi stack export`; secrets stay encrypted."""
     session = open_session(stack, emulate=emulate, engine=engine.value)
-    document = session.engine.export(session.ref)
+    document = session.export()
     if file is None:
         print_json(document)
     else:

@@ -45,7 +45,7 @@ def status(
 def collect(session: Session) -> dict[str, Any]:
     """The JSON document."""
     ref = session.ref
-    found = items(session.engine.export(ref))
+    found = items(session.export())
     pins = pins_of(ref.config_file)
     return {
         "stack": ref.stack,
