@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import compileall
+import contextlib
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from providers.paths import KIT
 _LEFT_OUT = frozenset({"__pycache__", ".git", ".venv", "venv", "node_modules", ".mypy_cache", ".ruff_cache"})
 _LARGEST = 2 << 30
 """Bytes of a source folder that is copied to a job; more means that a wrong folder was named."""
+KEPT_DAYS = 30
 
 
 def code_folder(home: Path, packages: tuple[str, ...]) -> Path:
@@ -27,7 +30,10 @@ def code_folder(home: Path, packages: tuple[str, ...]) -> Path:
     """
     target = home / "code" / code_hash(packages)[:16]
     if target.exists():
+        with contextlib.suppress(OSError):
+            os.utime(target)
         return target
+    _prune(home)
     fresh = staging(home)
     with records.translated(home):
         for package in packages:
@@ -41,6 +47,19 @@ def code_folder(home: Path, packages: tuple[str, ...]) -> Path:
             if not target.exists():
                 raise
     return target
+
+
+def _prune(home: Path) -> None:
+    """Remove copies of earlier versions of the kit that nothing was started with for a month."""
+    oldest = time.time() - KEPT_DAYS * 86400
+    old = [folder for folder in (home / "code").glob("*") if folder.stat().st_mtime < oldest]
+    if not old:
+        return
+    names = ("endpoints", "services", "supervisor")
+    kept = [path.read_bytes() for name in names for path in (home / name).rglob("*.json")]
+    for folder in old:
+        if not any(str(folder).encode() in record for record in kept):  # a server may be started again from it
+            records.remove_tree(folder)
 
 
 def code_hash(packages: tuple[str, ...]) -> str:

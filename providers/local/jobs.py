@@ -57,7 +57,7 @@ class Jobs:
             return spec.id
         fresh = staging(self.home)
         with records.translated(self.home):
-            fresh.mkdir()
+            fresh.mkdir(mode=0o700)  # the environment may hold secrets
             records.write(fresh / files.JOB, {"created": records.now(), "spec": spec.to_record()})
             try:
                 fill(fresh)
@@ -79,17 +79,19 @@ class Jobs:
         if self.get(id).status != "pending":
             return
         python = getattr(sys, "_base_executable", None) or sys.executable
-        started = subprocess.run(
-            [python, "-I", "-S", "-c", _BOOT, str(KIT), str(self.folder(id))],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder(id) / "runner.log").open("ab"),
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
-            start_new_session=True,
-            check=False,
-        )
+        log = self.folder(id) / "runner.log"
+        with records.translated(self.home), log.open("ab") as errors:
+            started = subprocess.run(
+                [python, "-I", "-S", "-c", _BOOT, str(KIT), str(self.folder(id))],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
+                start_new_session=True,
+                check=False,
+            )
         if started.returncode not in (0, runner.TAKEN):
-            said = (self.folder(id) / "runner.log").read_text(errors="replace").strip().splitlines()
+            said = log.read_text(errors="replace").strip().splitlines()
             raise MooringError(f"the runner of job {id} could not be started: {said[-1] if said else python}")
         boundary("job:launched")
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from providers.errors import MooringError
+from providers.errors import MooringError, PermissionDenied
 
 
 class RecordDamaged(MooringError):
@@ -174,7 +174,7 @@ def _same_file(handle: int, path: Path) -> bool:
 
 @contextlib.contextmanager
 def translated(place: Path) -> Iterator[None]:
-    """Turn a full disk or quota into `DiskFull`, naming the place."""
+    """Turn a full disk or quota into `DiskFull`, and a place that cannot be written into `PermissionDenied`."""
     try:
         yield
     except OSError as error:
@@ -183,6 +183,11 @@ def translated(place: Path) -> Iterator[None]:
             raise DiskFull(
                 f"no space left on the disk of {place} ({free // 2**20} MiB free); nothing was changed. "
                 "Free some space, or set MOORING_HOME to a folder on a larger disk."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise PermissionDenied(
+                f"{error.filename or place} cannot be written ({error.strerror}). "
+                "Set MOORING_HOME and MOORING_CACHE to folders that this user may write."
             ) from error
         raise
 
