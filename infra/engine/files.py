@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import threading
 from pathlib import Path
 
 from infra.engine.errors import StateWriteFailed
@@ -15,7 +17,7 @@ def replace_file(file: Path, data: bytes, *, backup: Path | None = None, mode: i
 
     Raises `StateWriteFailed` when it cannot (full disk, no permission); the old content is then intact.
     """
-    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    draft = _draft(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _write_synced(draft, data, mode)
@@ -48,7 +50,7 @@ def _write_synced(file: Path, data: bytes, mode: int) -> None:
 
 def _keep(file: Path, backup: Path) -> None:
     """Let `backup` be what `file` is now: a second name for the same bytes, so nothing is copied."""
-    link = backup.with_name(f"{backup.name}.{os.getpid()}.tmp")
+    link = _draft(backup)
     with contextlib.suppress(FileNotFoundError):
         link.unlink()
     try:
@@ -71,8 +73,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _draft(file: Path) -> Path:
+    """A name beside `file` that no other writer uses at the same time."""
+    return file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+
+
 def remove_drafts(file: Path) -> None:
     """Remove what killed writers of `file` left behind. Call it only while holding the stack's lock."""
-    for draft in file.parent.glob(f"{file.name}.*tmp"):
-        with contextlib.suppress(OSError):
-            draft.unlink()
+    left = re.compile(rf"{re.escape(file.name)}(\.bak)?\.\d+-\d+\.tmp")
+    for draft in file.parent.iterdir() if file.parent.is_dir() else ():
+        if left.fullmatch(draft.name):
+            with contextlib.suppress(OSError):
+                draft.unlink()

@@ -73,7 +73,7 @@ def _read_text(file: Path) -> str:
 def create_passphrase_file(file: Path) -> None:
     """Write a random passphrase to `file`, readable by its owner only, unless there is one."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    draft = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as out:
         out.write(base64.urlsafe_b64encode(os.urandom(24)).decode() + "\n")

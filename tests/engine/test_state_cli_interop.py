@@ -154,11 +154,12 @@ def test_no_secret_is_in_the_bytes_of_state_history_or_backups(deployed: Cli) ->
 
 def test_both_read_each_others_history(deployed: Cli) -> None:
     layout = deployed.store.layout
-    config = stack_config.load(deployed.config, "shop")
+    config = apply_project(stack_config.load(deployed.config, "shop"), deployed.folder / "Pulumi.yaml", "shop")
     ours = history.Entry("update", "failed", 1700000000, 1700000009, "ours", {"ci": "yes"}, config.values, {"same": 3})
     history.record(layout, ours)
     theirs = json.loads(deployed("stack", "history", "--json").stdout)
     assert (theirs[0]["message"], theirs[0]["result"], theirs[0]["resourceChanges"]) == ("ours", "failed", {"same": 3})
+    assert theirs[0]["config"] == theirs[-1]["config"]
     assert [e["kind"] for e in history.entries(layout)] == [e["kind"] for e in theirs]
     assert history.entries(layout)[-1]["version"] == 1
 

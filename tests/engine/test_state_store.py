@@ -289,6 +289,55 @@ def test_a_failed_write_reaches_every_waiting_thread_and_the_next_one_carries_it
     assert store.load(None).pending_operations[0].type == "creating"
 
 
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from infra.engine.errors import StateWriteFailed
+from infra.engine.resource import Resource
+from infra.engine.store import StateStore
+
+store = StateStore(Path(sys.argv[1]), "shop", "dev")
+snapshot = store.load(None)
+snapshot.resources.append(Resource("urn:pulumi:dev::shop::t:t:T::big", "t:t:T", inputs={"pad": "x" * 200_000}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    store.save(snapshot, None)
+except StateWriteFailed as error:
+    print(error)
+"""
+
+
+def test_a_write_that_the_system_stops_half_way_leaves_the_old_state(store: StateStore, kit: Path) -> None:
+    store.save(stack_of(thing("a")), None)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(store.layout.backend)], cwd=kit, capture_output=True, text=True, check=True
+    )
+    assert "File too large; what was there before is intact" in done.stdout
+    assert names(store) == ["a"]
+    assert [p.name for p in store.file.parent.iterdir() if p.suffix == ".tmp"] == []
+
+
+def test_twenty_stacks_of_one_backend_are_made_and_written_at_once(tmp_path: Path) -> None:
+    problems: list[BaseException] = []
+
+    def make(number: int) -> None:
+        try:
+            made = StateStore(tmp_path, "shop", f"s{number}")
+            made.initialise()
+            for _ in range(5):
+                made.save(stack_of(thing("a")), None)
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion
+            problems.append(error)
+
+    threads = [threading.Thread(target=make, args=(n,)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert len(StateStore.list_stacks(tmp_path, "shop")) == 20
+
+
 WRITE_LOOP = """
 import sys
 from pathlib import Path
@@ -307,10 +356,9 @@ for number in range(int(sys.argv[2]), 10**6):
 
 
 def test_a_killed_writer_leaves_a_readable_state_with_all_that_it_reported(store: StateStore, kit: Path) -> None:
-    reported = -1
     for attempt in range(8):
         process = subprocess.Popen(
-            [sys.executable, "-c", WRITE_LOOP, str(store.layout.backend), str(reported + 1000)],
+            [sys.executable, "-c", WRITE_LOOP, str(store.layout.backend), str(attempt * 10_000)],
             cwd=kit, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert process.stdout is not None
@@ -320,7 +368,6 @@ def test_a_killed_writer_leaves_a_readable_state_with_all_that_it_reported(store
         lines = process.stdout.read().split("\n")
         process.wait()
         finished = [int(line) for line in lines[:-1] if line]
-        reported = max([reported, *finished])
         told: list[str] = []
         kept = StateStore(store.layout.backend, "shop", "dev").load(None, told.append)
         assert not told
