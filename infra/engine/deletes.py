@@ -54,7 +54,7 @@ class Deleter:
             return resources
         previous = deployment.previous
         allowed: set[int] = set()
-        for resource in previous:
+        for resource in resources:
             if resource.urn in deployment.targets:
                 allowed.add(id(resource))
                 allowed |= {id(r) for r in graph.dependents(previous, resource, children=True)}

@@ -230,7 +230,10 @@ pulumi.export("handle", Thing("a", {}).handle)
 
 def test_assets_are_hashed_so_that_changed_content_is_a_change(stack: Stack) -> None:
     source = (
-        'Thing("a", {"file": pulumi.FileAsset("data.txt"), "all": pulumi.AssetArchive({"t": pulumi.StringAsset("x")})})'
+        """
+archive = pulumi.AssetArchive({"t": pulumi.StringAsset("x")})
+Thing("a", {"file": pulumi.FileAsset("data.txt"), "all": archive})
+"""
     )
     (stack.root / "infra" / "data.txt").write_text("one")
     stack.up(source)
