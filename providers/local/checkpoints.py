@@ -34,10 +34,10 @@ def forget(home: Path, owner: Mapping[str, str]) -> None:
 
 def forget_model(home: Path, project: str, stack: str, model: str) -> None:
     """Remove all checkpoints for one model of a stack."""
-    for path in (home / "checkpoints").glob("*/owner.json"):
-        held = records.read(path) or {}
+    for folder in records.entries(home / "checkpoints"):
+        held = records.read(folder / "owner.json") or {}
         if (held.get("project"), held.get("stack"), held.get("model")) == (project, stack, model):
-            records.remove_tree(path.parent)
+            records.remove_tree(folder)
     records.remove_empty(home / "checkpoints", home)
 
 

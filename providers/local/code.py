@@ -52,11 +52,11 @@ def code_folder(home: Path, packages: tuple[str, ...]) -> Path:
 def _prune(home: Path) -> None:
     """Remove copies of earlier versions of the kit that nothing was started with for a month."""
     oldest = time.time() - KEPT_DAYS * 86400
-    old = [folder for folder in (home / "code").glob("*") if folder.stat().st_mtime < oldest]
+    old = [folder for folder in records.entries(home / "code") if folder.stat().st_mtime < oldest]
     if not old:
         return
     names = ("endpoints", "services", "supervisor")
-    kept = [path.read_bytes() for name in names for path in (home / name).rglob("*.json")]
+    kept = [path.read_bytes() for name in names for path in records.below(home / name)]
     for folder in old:
         if not any(str(folder).encode() in record for record in kept):  # a server may be started again from it
             records.remove_tree(folder)

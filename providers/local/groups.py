@@ -13,7 +13,6 @@ before the old one is deleted keeps the group.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -112,12 +111,7 @@ def groups(home: Path, project: str | None = None, stack: str | None = None) -> 
 
 def _folders(base: Path, name: str | None) -> list[Path]:
     """The folders in `base`, or the one of this name; none where it is gone."""
-    if name is not None:
-        return [base / component(name)]
-    try:
-        return [base / entry for entry in sorted(os.listdir(base))]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return records.entries(base) if name is None else [base / component(name)]
 
 
 def _any_record(folder: Path) -> dict[str, Any] | None:

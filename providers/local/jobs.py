@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import signal
 import subprocess
 import sys
@@ -108,10 +107,7 @@ class Jobs:
 
     def list(self, owner: Any = None) -> list[JobRecord]:
         """All jobs, newest first; with an `Ownership`, those of its URN, or of its stack when that is empty."""
-        try:
-            names = os.listdir(self.base)
-        except FileNotFoundError:
-            return []
+        names = [path.name for path in records.entries(self.base)]
         found = [record for name in names if valid_id(name) and (record := self._read(name))]
         if owner is not None:
             found = [record for record in found if owned_by({"owner": record.owner}, owner)]

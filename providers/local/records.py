@@ -74,11 +74,8 @@ def _replace(path: Path, content: str) -> None:
 
 def listed(folder: Path) -> list[dict[str, Any]]:
     """All records of a folder, in the order of their names; none where the folder is gone."""
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".json") and not name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [record for name in names if (record := read(folder / name)) is not None]
+    paths = [path for path in entries(folder) if path.suffix == ".json" and not path.name.startswith(".")]
+    return [record for path in paths if (record := read(path)) is not None]
 
 
 def read(path: Path) -> dict[str, Any] | None:
@@ -101,6 +98,20 @@ def _damaged(path: Path, what: str) -> RecordDamaged:
         f"{path}: the record is damaged ({what}); something other than Mooring wrote or cut it. "
         f"Put it back from a backup, or remove the folder {path.parent} to forget what it describes."
     )
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """All record files anywhere below a folder; what goes away meanwhile is left out."""
+    for current, _, names in os.walk(folder):
+        yield from (Path(current, name) for name in names if name.endswith(".json"))
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, sorted; nothing where it is gone."""
+    try:
+        return [folder / name for name in sorted(os.listdir(folder))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from providers.boundaries import boundary
-from providers.local import checkpoints
+from providers.local import checkpoints, records
 from providers.local.groups import Group
 from providers.local.home import component
 from providers.local.job_records import JobRecord
@@ -30,7 +30,7 @@ def owned(home: Path, project: str, stack: str, model: str) -> bool:
 def served_digests(home: Path) -> set[str]:
     """Digests of all versions that any endpoint of this home names, whatever stage it is in."""
     found: set[str] = set()
-    for path in (home / "endpoints").glob("*/*.json"):
+    for path in records.below(home / "endpoints"):
         try:
             found |= {match.decode() for match in _DIGEST.findall(path.read_bytes())}
         except OSError:  # an endpoint that is going away
