@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,6 +143,25 @@ def test_secrecy_of_inputs_spreads_to_outputs_of_the_same_name() -> None:
         "other": 3,
         "done": Secret(4),
     }
+
+
+def test_archives_hash_as_the_tar_stream_that_pulumi_hashes(tmp_path: Path) -> None:
+    # The first is a constant of Pulumi's own source; the real CLI is asked in test_state_cli_interop.
+    empty = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+    assert Archive(assets={}).hashed(tmp_path).hash == empty
+    (tmp_path / "folder" / "sub").mkdir(parents=True)
+    (tmp_path / "folder" / ".pulumi").mkdir()
+    (tmp_path / "folder" / ".pulumi" / "ignored").write_text("x")
+    assert Archive(path="folder").hashed(tmp_path).hash == empty
+    (tmp_path / "folder" / "sub" / "a.txt").write_text("a")
+    members = Archive(assets={"sub": Archive(assets={"a.txt": Asset(text="a")})})
+    assert Archive(path="folder").hashed(tmp_path).hash == members.hashed(tmp_path).hash != empty
+    with pytest.raises(ValueFormatError, match="neither a folder nor an archive"):
+        Archive(path="nowhere").hashed(tmp_path)
+    with pytest.raises(ValueFormatError, match="is a folder; use a FileArchive"):
+        Asset(path="folder").hashed(tmp_path)
+    with pytest.raises(ValueFormatError, match="stays on this machine"):
+        Asset(uri="https://example.org/x").hashed(tmp_path)
 
 
 def test_urns_are_made_and_parsed_as_pulumi_does() -> None:
