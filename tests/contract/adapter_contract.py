@@ -9,42 +9,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
+from contract.cloud_under_test import Cloud
 from contract.provider_calls import CallFailed, Engine, Held
 
 from providers.codec import UNKNOWN, from_struct
-from providers.contract import KINDS, REQUIRED_KINDS, SPECS, STATES, Adapter, Kind, Ownership
+from providers.contract import KINDS, REQUIRED_KINDS, SPECS, STATES, Kind, Ownership
 from providers.diffing import REPLACES
 from providers.properties import wire_names
 
 SECRET = "hunter2-hunter2"
 RUNS = ("TrainingRun", "TuningRun", "BatchPrediction")
-
-
-@dataclass
-class Cloud:
-    """A cloud under test. `inputs(type)` are of a small resource that comes up; `failing` and `slow` those of a
-    training run that raises `ValueError: no such flower`, and of one that would take a minute. `source` is a
-    dataset's file, which the tests change."""
-
-    name: str
-    adapter: Adapter
-    root: Path
-    source: Path
-    inputs: Callable[[str], dict[str, Any]]
-    failing: Callable[[], dict[str, Any]]
-    slow: Callable[[], dict[str, Any]]
-
-    def engine(self) -> Engine:
-        """A provider as another process would have it: nothing remembered."""
-        return Engine({self.name: self.adapter}, self.root)
-
-    def kind(self, type_name: str) -> Kind[Any, Any] | None:
-        return self.adapter.kind(KINDS[type_name])
 
 
 def unprefixed(id: str) -> str:
