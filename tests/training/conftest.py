@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from training_support import KIT, RunTraining
 
+from training.__main__ import main
+
 
 @pytest.fixture
 def run_training(tmp_path: Path) -> RunTraining:
@@ -31,5 +33,20 @@ def run_training(tmp_path: Path) -> RunTraining:
             text=True,
             timeout=120,
         )
+
+    return run
+
+
+@pytest.fixture
+def train_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunTraining:
+    """The same in this process, which has scikit-learn imported already: for the many refusals."""
+
+    def run(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setenv("MOORING_CHANNEL_TRAIN", str(data))
+        monkeypatch.setenv("MOORING_MODEL_DIR", str(tmp_path / "model"))
+        monkeypatch.setenv("MOORING_METRICS_FILE", str(tmp_path / "model-metrics.json"))
+        code = main(list(arguments))
+        printed = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, printed.out, printed.err)
 
     return run

@@ -44,8 +44,8 @@ def test_iris_gives_a_whole_artifact_and_metrics(run_training: RunTraining, tmp_
     assert metrics["accuracy"] >= 0.8
 
 
-def test_metrics_can_be_recomputed_from_the_predictions(run_training: RunTraining, tmp_path: Path) -> None:
-    assert run_training(IRIS, "--target", "species", "--n_estimators", "10").returncode == 0
+def test_metrics_can_be_recomputed_from_the_predictions(train_here: RunTraining, tmp_path: Path) -> None:
+    assert train_here(IRIS, "--target", "species", "--n_estimators", "10").returncode == 0
     with (tmp_path / "model" / "evaluation" / "predictions.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     with IRIS.open() as stream:
@@ -86,7 +86,7 @@ def test_another_seed_gives_another_digest(run_training: RunTraining, tmp_path: 
     assert tree_digest(tmp_path / "1") != tree_digest(tmp_path / "2")
 
 
-def test_a_continuous_target_is_a_regression(run_training: RunTraining, tmp_path: Path) -> None:
+def test_a_continuous_target_is_a_regression(train_here: RunTraining, tmp_path: Path) -> None:
     data = tmp_path / "houses.csv"
     random = np.random.default_rng(0)
     rows = [
@@ -94,7 +94,7 @@ def test_a_continuous_target_is_a_regression(run_training: RunTraining, tmp_path
         for area, kind in zip(random.uniform(30, 200, 120), random.choice(["new", "old", ""], 120), strict=True)
     ]
     data.write_text("area,kind,price\n" + "\n".join(rows) + "\n")
-    done = run_training(data, "--target", "price", "--n_estimators", "30")
+    done = train_here(data, "--target", "price", "--n_estimators", "30")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "model-metrics.json").read_text())
     assert set(metrics) == {"mae", "rmse", "r2"}
@@ -120,10 +120,8 @@ def test_a_continuous_target_is_a_regression(run_training: RunTraining, tmp_path
         "sklearn.neural_network.MLPClassifier",
     ],
 )
-def test_other_estimators_train_and_are_served_somehow(
-    run_training: RunTraining, tmp_path: Path, estimator: str
-) -> None:
-    done = run_training(IRIS, "--target", "species", "--estimator", estimator)
+def test_other_estimators_train_and_are_served_somehow(train_here: RunTraining, tmp_path: Path, estimator: str) -> None:
+    done = train_here(IRIS, "--target", "species", "--estimator", estimator)
     assert done.returncode == 0, done.stderr
     manifest = verify(tmp_path / "model")
     assert manifest["serve"] == ("onnx" if manifest["parity"]["within_limit"] else "sklearn")
@@ -157,11 +155,11 @@ ROWS = "".join(f"{number},{number % 7},{'x' if number % 2 else 'z'}\n" for numbe
     ],
 )
 def test_bad_input_is_one_clear_line(
-    run_training: RunTraining, tmp_path: Path, content: str, arguments: list[str], message: str
+    train_here: RunTraining, tmp_path: Path, content: str, arguments: list[str], message: str
 ) -> None:
     data = tmp_path / "data.csv"
     data.write_text(content)
-    done = run_training(data, *arguments)
+    done = train_here(data, *arguments)
     assert done.returncode == 1
     assert last_line(done.stderr).startswith("training failed: ")
     assert message in last_line(done.stderr)
@@ -169,10 +167,10 @@ def test_bad_input_is_one_clear_line(
     assert not (tmp_path / "model" / "mooring-model.json").exists()
 
 
-def test_an_output_folder_in_use_is_left_alone(run_training: RunTraining, tmp_path: Path) -> None:
+def test_an_output_folder_in_use_is_left_alone(train_here: RunTraining, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "kept").write_text("mine")
-    done = run_training(IRIS, "--target", "species", "--n_estimators", "2")
+    done = train_here(IRIS, "--target", "species", "--n_estimators", "2")
     assert done.returncode == 1
     assert "the output folder is not empty (it holds kept)" in last_line(done.stderr)
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["kept"]
