@@ -32,6 +32,8 @@ class Outcome:
     result: Result
     cancelled: bool = False
     pins: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    """Errors that somebody logged and that are no part of `result.errors`."""
 
     @property
     def code(self) -> int:
@@ -61,8 +63,11 @@ def operate(operation: Operation, *, as_json: bool, passing: bool = False) -> Ou
         result = operation(display.on_event, cancel)
     if not result.steps:
         result.steps = [step for row in display.board.rows() for step in row.steps]
+    told = [event.message.strip() for event in display.board.messages() if event.severity == "error"]
+    whole = "\n".join(result.errors)
+    untold = [message for message in dict.fromkeys(told) if message and message not in whole]
     # An interrupt that came when everything was already done changed nothing about the outcome.
-    return Outcome(result, cancelled=cancel.is_set() and not result.ok)
+    return Outcome(result, cancelled=cancel.is_set() and not result.ok, messages=untold)
 
 
 def conclude(verb: str, stack: str, outcome: Outcome, *, as_json: bool, outputs: bool = True) -> int:
@@ -75,14 +80,14 @@ def conclude(verb: str, stack: str, outcome: Outcome, *, as_json: bool, outputs:
         differing = [step for step in changed_steps(result.steps) if step.detailed or step.diff]
         for line in [*difference_lines(differing, style), *summary_lines(result, style, outputs=outputs)]:
             print(line)
-    errors(result)
+    errors(outcome)
     return outcome.code
 
 
-def errors(result: Result) -> None:
+def errors(outcome: Outcome) -> None:
     """The operation's errors on stderr."""
     sys.stdout.flush()
-    for line in error_lines(result.errors, style_of(sys.stderr)):
+    for line in error_lines([*outcome.messages, *outcome.result.errors], style_of(sys.stderr)):
         print(line, file=sys.stderr)
 
 

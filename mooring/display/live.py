@@ -13,7 +13,7 @@ from rich.text import Text
 
 from infra.engine.api import Event, LogEvent
 from mooring.display.board import Board, Row, tree
-from mooring.display.plain import SEVERITY_COLOURS
+from mooring.display.plain import SEVERITY_COLOURS, message_text
 from mooring.display.symbols import look, short_type
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -39,13 +39,10 @@ class LiveDisplay:
         self._live.stop()
 
     def on_event(self, event: Event) -> None:
-        """Take in one event; messages of the program go above the tree and stay."""
+        """Take in one event; messages go above the tree and stay; errors are told once, at the end."""
         self.board.add(event)
-        if isinstance(event, LogEvent) and not event.ephemeral and event.severity != "debug":
-            about = f"{event.urn.rpartition('::')[2]}: " if event.urn else ""
-            label = f"{event.severity}: " if event.severity in ("warning", "error") else ""
-            text = f"{label}{about}{event.message.rstrip()}"
-            self._console.print(Text(text, style=SEVERITY_COLOURS[event.severity]))
+        if isinstance(event, LogEvent) and not event.ephemeral and event.severity in ("info", "warning"):
+            self._console.print(Text(message_text(event), style=SEVERITY_COLOURS[event.severity]))
 
     def notice(self, text: str) -> None:
         """Write a line of our own above the tree."""

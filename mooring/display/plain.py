@@ -14,6 +14,19 @@ from mooring.display.symbols import QUIET, look, short_type
 SEVERITY_COLOURS = {"debug": "dim", "info": "", "warning": "yellow", "error": "red"}
 
 
+def title(urn: str) -> str:
+    """`TrainingRun iris`: what a person calls a resource."""
+    parts = urn.split("::")
+    return f"{parts[2].rpartition(':')[2]} {parts[-1]}" if len(parts) >= 4 else urn
+
+
+def message_text(event: LogEvent) -> str:
+    """A message with what it is about."""
+    label = "warning: " if event.severity == "warning" else ""
+    about = f"{title(event.urn)}: " if event.urn else ""
+    return f"{label}{about}{event.message.rstrip()}"
+
+
 class PlainDisplay:
     """Writes to `stream` as events come; `board` keeps them for the summary."""
 
@@ -46,14 +59,12 @@ class PlainDisplay:
 
     def _log_line(self, event: LogEvent) -> str:
         message = event.message.rstrip()
-        if event.severity == "debug" or not message:
-            return ""
+        if event.severity in ("debug", "error") or not message:
+            return ""  # errors are told once, at the end
         if event.ephemeral and not self._fresh(event.urn, message):
             return ""
         colour = SEVERITY_COLOURS[event.severity]
-        label = f"{event.severity}: " if event.severity in ("warning", "error") else ""
-        about = f"{event.urn.rpartition('::')[2]}: " if event.urn else ""
-        text = f"{label}{about}{message}"
+        text = message_text(event)
         return "    " + (self._style(text, colour) if colour else text)
 
     def _step_line(self, event: StepEvent) -> str:
@@ -63,7 +74,7 @@ class PlainDisplay:
         if event.phase == "progress":
             share = f" {event.fraction:.0%}" if event.fraction is not None else ""
             text = f"{event.message}{share}".strip()
-            return f"    {event.name}: {text}" if text and self._fresh(event.urn, text) else ""
+            return f"    {title(event.urn)}: {text}" if text and self._fresh(event.urn, text) else ""
         words = {"started": looks.doing, "done": looks.done, "failed": f"{looks.doing} failed"}
         text = f" {looks.mark:<2} {short_type(event.type)} {event.name} {words[event.phase]}"
         if event.phase == "done":

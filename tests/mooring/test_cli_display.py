@@ -81,7 +81,7 @@ def test_plain_lines_have_pulumis_marks_and_say_progress_once() -> None:
             display.on_event(one)
     assert out.getvalue().splitlines() == [
         " +  moor:TrainingRun iris creating",
-        "    iris: epoch 1",
+        "    TrainingRun iris: epoch 1",
         "    warning: mind",
         " +  moor:TrainingRun iris created (1.2s)",
     ]

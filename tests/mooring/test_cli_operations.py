@@ -79,6 +79,14 @@ def test_a_failed_up_exits_1_with_each_reason_on_stderr(bench: Bench) -> None:
     assert "out of memory" in ran.err
 
 
+def test_an_error_is_told_once_even_when_it_was_logged_as_well(bench: Bench) -> None:
+    bench.engine.events = [LogEvent("error", "out of memory"), LogEvent("error", "and the log of a policy")]
+    bench.engine.results["up"] = Result(errors=["TrainingRun iris: out of memory"])
+    ran = bench.run("up", "--yes")
+    assert (ran.out + ran.err).count("out of memory") == 1
+    assert ran.err.count("and the log of a policy") == 1
+
+
 def test_a_held_stack_says_who_holds_it(bench: Bench) -> None:
     bench.engine.raises = ConflictError("stack 'local' is held by pid 77 (kim on desk) since 10:00")
     ran = bench.run("up", "--yes")

@@ -60,7 +60,7 @@ def run_preview(session: Session, chosen: Options, *, as_json: bool) -> Outcome:
     )  # fmt: skip
     outcome.pins = [str(pin) for pin in pins]
     if as_json:
-        errors(outcome.result)
+        errors(outcome)
         return outcome
     style = style_of(sys.stdout)
     for line in difference_lines(outcome.result.steps, style):
@@ -69,5 +69,5 @@ def run_preview(session: Session, chosen: Options, *, as_json: bool) -> Outcome:
         print(style(line, "yellow"))
     for line in summary_lines(outcome.result, style, planned=True):
         print(line)
-    errors(outcome.result)
+    errors(outcome)
     return outcome
