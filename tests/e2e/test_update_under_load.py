@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from providers.local.storage import Store
+from providers.local.models import find_version
 from serving.predictor import Predictor
 from tests.e2e.support.open_load import OpenLoad, Reply
 from tests.e2e.support.project import Project
@@ -34,10 +34,9 @@ def rows_of(project: Project) -> list[dict[str, Any]]:
 
 def offline(project: Project, outputs: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     """What the version in these outputs predicts, without a server."""
-    version = outputs["models"]["iris"]
-    store = Store(project.home / "local")
-    predictor = Predictor(store.path(version["uri"]))
-    return [str(predictor.predict([row])["predictions"][0]) for row in rows]
+    digest = outputs["models"]["iris"]["digest"]
+    predictor = Predictor(find_version(project.home / "local", "iris", digest, "local").path)
+    return [str(predictor.predict([row]).values[0]) for row in rows]
 
 
 def check(replies: list[Reply], expected: dict[str, list[str]]) -> None:
