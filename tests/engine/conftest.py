@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
@@ -11,6 +12,16 @@ SUPPORT = Path(__file__).parent / "support"
 sys.path.insert(0, str(SUPPORT))
 
 from engine_kit import Stack  # noqa: E402
+from infra.engine import secrets  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def derived_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million rounds of PBKDF2 are a quarter of a second; the same key need not be derived for each test."""
+    monkeypatch.setattr(secrets, "_derive", _derive)
+
+
+_derive = functools.cache(secrets._derive)
 
 
 @pytest.fixture

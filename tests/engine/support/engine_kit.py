@@ -14,6 +14,8 @@ from infra.engine.api import Event, LogEvent, Options, Result, StackRef, StepEve
 from infra.engine.engine import EmbeddedEngine
 
 PASSPHRASE = "correct horse"
+SALT = "v1:lTYf7TB/nUc=:v1:DFkq2YNzgKzyLlOn:Nt60AJRsFNurQioTdz0agxocen6fGg=="
+"""An `encryptionsalt` of this passphrase: one for all tests, so that its key is derived once a process."""
 PREAMBLE = "import pulumi\nfrom pulumi import ResourceOptions as Opts\nfrom demo import Group, Provider, Thing\n"
 
 
@@ -27,7 +29,7 @@ class Stack:
         (root / "passphrase").write_text(PASSPHRASE)
         self.config_file = root / "stacks" / f"Pulumi.{name}.yaml"
         if not self.config_file.exists():
-            self.config_file.write_text("config: {}\n")
+            self.config_file.write_text(f"config: {{}}\nencryptionsalt: {SALT}\n")
         self.ref = StackRef(
             project, name, root, root / "infra", root / "backend", self.config_file, root / "passphrase", "local"
         )
