@@ -33,6 +33,6 @@ def create(home: Path | None = None, cache: Path | None = None) -> Adapter:
         tuning_run=TuningKind(home, cache),
         model=ModelKind(home),
         model_version=ModelVersionKind(home, cache),
-        endpoint=EndpointKind(home),
+        endpoint=EndpointKind(home, cache),
         batch_prediction=BatchKind(home, cache),
     )

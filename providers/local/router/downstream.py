@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from providers.local.router.proxy import Proxy
 
 HEAD_LIMIT = 64 * 1024
+LINGER_SECONDS = 3.0
 
 
 class Downstream(asyncio.Protocol):
@@ -176,12 +177,23 @@ class Downstream(asyncio.Protocol):
         self.last_seen = time.monotonic()
         if self.gone:
             return
-        self._pauses.discard("replica")
+        self.resume("replica")
+        if not exchange.body_done:
+            self._linger()
+            return
         if not exchange.keep_alive or self.closing:
             self.transport.close()
             return
         self.resume("body")
         self.advance()
+
+    def _linger(self) -> None:
+        """Answered before its request was whole: closing now would reset the connection under the reply, so what
+        still comes is read and dropped for a while (RFC 9112, 9.6)."""
+        self._broken = True
+        for reason in list(self._pauses):
+            self.resume(reason)
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)
 
     def write(self, data: bytes) -> None:
         """Send bytes of a reply."""

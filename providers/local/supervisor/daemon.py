@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -62,6 +63,8 @@ class Supervisor:
         server.close()
         self.endpoints.leave()
         self.services.leave()
+        with contextlib.suppress(OSError):  # routers that go on have their sockets there
+            socket_path(self.home, "s").parent.rmdir()
         return None
 
     def _home_is_gone(self) -> bool:

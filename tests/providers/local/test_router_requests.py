@@ -139,6 +139,18 @@ def test_large_bodies_are_streamed_both_ways(routed: Routed) -> None:
     assert ask(routed.port, "/big", None)[2] == b"x" * 5_000_000
 
 
+def test_an_early_refusal_of_a_large_body_reaches_the_client(routed: Routed) -> None:
+    address, _ = routed.server(1)
+    routed.route(route(1, address))
+    with socket.create_connection(("127.0.0.1", routed.port), 20) as connection:
+        connection.sendall(b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 30000000\r\n\r\n")
+        for _ in range(30):
+            connection.sendall(b"y" * 1_000_000)
+        received = connection.recv(65536)
+    assert received.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in received
+
+
 @pytest.mark.parametrize("size", [10, 3_000_000])
 def test_a_chunked_request_arrives_whole(routed: Routed, size: int) -> None:
     address, _ = routed.server(1)

@@ -47,6 +47,11 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_POST(self):
+        if self.path == "/early":
+            self.reply(413, {"error": "too large"})
+            time.sleep(0.5)
+            self.close_connection = True
+            return
         body = self.body()
         number = next(COUNT)
         if number > int(TOLD.get("crash_after", 1 << 60)):
