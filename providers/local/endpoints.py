@@ -23,7 +23,7 @@ from providers.local.endpoint_requests import predict
 from providers.local.home import owned_by, owner_record, valid_id
 from providers.local.supervisor import client
 from providers.local.supervisor.files import read_json
-from providers.values import Deployment, DeploymentState, EndpointSpec, EndpointState
+from providers.values import Deployment, DeploymentState, EndpointSpec, EndpointState, Scoped, Value
 
 Resolve = Callable[[Path, Deployment, Context], dict[str, Any]]
 
@@ -34,8 +34,8 @@ class EndpointKind:
     """Fulfils `providers.contract.Kind`, `HasLogs` and `Predicts`. `cache` is the folder of the environments (the
     user's by default); `resolve` makes a deployment's slot, from its registered version unless told otherwise."""
 
-    spec: ClassVar[type[EndpointSpec]] = EndpointSpec
-    state: ClassVar[type[EndpointState]] = EndpointState
+    spec: ClassVar[type[Scoped]] = EndpointSpec
+    state: ClassVar[type[Value]] = EndpointState
 
     def __init__(self, home: Path, cache: Path | None = None, resolve: Resolve | None = None) -> None:
         self.home = home
