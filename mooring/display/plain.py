@@ -14,6 +14,11 @@ from mooring.display.symbols import QUIET, look, short_type
 SEVERITY_COLOURS = {"debug": "dim", "info": "", "warning": "yellow", "error": "red"}
 
 
+def is_scaffold(type: str) -> bool:
+    """Whether a type only holds others together: the stack, our components, providers. Nothing is done for them."""
+    return type.startswith(("pulumi:pulumi:", "pulumi:providers:", "mooring:infra:"))
+
+
 def title(urn: str) -> str:
     """`TrainingRun iris`: what a person calls a resource."""
     parts = urn.split("::")
@@ -69,7 +74,7 @@ class PlainDisplay:
 
     def _step_line(self, event: StepEvent) -> str:
         looks = look(event.op)
-        if event.phase == "planned" or (event.op in QUIET and event.phase != "failed"):
+        if event.phase != "failed" and (event.phase == "planned" or event.op in QUIET or is_scaffold(event.type)):
             return ""  # what is planned is shown as a whole at the end
         if event.phase == "progress":
             share = f" {event.fraction:.0%}" if event.fraction is not None else ""

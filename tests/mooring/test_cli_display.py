@@ -76,7 +76,7 @@ def test_plain_lines_have_pulumis_marks_and_say_progress_once() -> None:
             event(RUN), event(RUN, phase="progress", message="epoch 1"),
             event(RUN, phase="progress", message="epoch 1"),
             LogEvent("warning", "mind"), LogEvent("debug", "never"), event(RUN, phase="done", seconds=1.25),
-            event(PART, "same", "done"),
+            event(PART), event(PART, phase="done"), event(BIG, "same", "done"),
         ):  # fmt: skip
             display.on_event(one)
     assert out.getvalue().splitlines() == [

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from infra.engine.api import StepEvent
 from mooring.cli import exits, options
 from mooring.cli.ask import confirm, require_somebody
 from mooring.cli.choices import engine_options, pin_lines
@@ -62,4 +63,12 @@ def up(
         lambda on_event, cancel: session.engine.up(session.ref, chosen, on_event, cancel), as_json=as_json
     )
     outcome.pins = [str(pin) for pin in pins]
-    return conclude("up", session.ref.stack, outcome, as_json=as_json)
+    code = conclude("up", session.ref.stack, outcome, as_json=as_json)
+    if code == exits.OK and not as_json and any(made_endpoint(step) for step in outcome.result.steps):
+        print(f"Ask it:    mooring predict --stack {session.ref.stack} --input FILE")
+    return code
+
+
+def made_endpoint(step: StepEvent) -> bool:
+    """Whether this step gave the stack a new endpoint."""
+    return step.op == "create" and step.phase == "done" and step.type == "moor:index:Endpoint"
