@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from engine_kit import Stack
+
 from infra.engine.errors import EngineError, UnsupportedOption
 
-PACK = '''
+PACK = """
 import time
 from concurrent import futures
 
@@ -61,7 +62,7 @@ analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Rules(), server)
 print(server.add_insecure_port("127.0.0.1:0"), flush=True)
 server.start()
 server.wait_for_termination()
-'''
+"""
 
 
 @pytest.fixture
