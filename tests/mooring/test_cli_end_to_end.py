@@ -143,6 +143,23 @@ def test_an_interrupted_up_exits_130_and_the_next_one_ends_what_it_began(place: 
     assert place.processes() == []
 
 
+def test_cancel_stops_the_operation_that_holds_the_stack_and_the_next_up_finishes_it(place: Place) -> None:
+    process = place.start("up", "--yes")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "TrainingRun iris creating" in line:
+            break
+    assert f"process {process.pid}" in place.run("up", "--yes", expect=1)
+    told = place.json("cancel", "--yes")
+    process.communicate(timeout=60)
+    assert process.returncode in (0, 130)  # it may have been done by then
+    if process.returncode:
+        assert f"process {process.pid}" in told["stopped"][0]
+    place.run("up", "--yes")
+    assert served(place) == 1
+    place.run("destroy", "--yes")
+
+
 def test_an_emulated_stack_lives_beside_the_real_one_and_its_file_is_not_written(place: Place) -> None:
     file = place.root / "stacks" / "Pulumi.local.yaml"
     before = file.read_bytes()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -102,7 +104,26 @@ def test_history_is_a_table_newest_first_and_json_as_the_backend_has_it(bench: B
 
 
 def test_cancel_says_what_it_removed(bench: Bench) -> None:
-    assert bench.run("cancel", "--yes", "--json").json() == {"stack": "local", "removed": ["a lock of pid 7"]}
+    assert bench.run("cancel", "--yes", "--json").json() == {
+        "stack": "local",
+        "stopped": [],
+        "removed": ["a lock of pid 7"],
+    }
+
+
+def test_cancel_never_signals_a_process_that_is_no_engine(bench: Bench) -> None:
+    folder = bench.root / ".mooring" / "backend" / ".pulumi" / "locks" / "organization" / "mooring" / "local"
+    folder.mkdir(parents=True)
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        now = datetime.now(UTC).isoformat()
+        lock = {"pid": bystander.pid, "username": "kim", "hostname": socket.gethostname(), "timestamp": now}
+        (folder / "x.json").write_text(json.dumps(lock))
+        assert bench.run("cancel", "--yes", "--json").json()["stopped"] == []
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_a_stack_with_resources_is_not_removed(bench: Bench) -> None:

@@ -9,6 +9,7 @@ import typer
 from mooring.cli import exits, options
 from mooring.cli.ask import confirm, require_somebody
 from mooring.cli.operate import print_json
+from mooring.holders import stop_holders
 from mooring.session import open_session
 
 app = typer.Typer(add_completion=False)
@@ -24,18 +25,21 @@ def cancel(
 ) -> int:
     """Stop the operation that holds a stack, and remove its lock.
 
-    For a lock that a dead process on another machine left behind; one of this machine is found out by itself.
+    A process of this machine is interrupted and waited for; the lock of another machine is removed as it is.
     """
     require_somebody(yes=yes, verb="cancel")
     session = open_session(stack, emulate=emulate, engine=engine.value)
     if not confirm(f"Remove the lock of {session.ref.stack}? What holds it will be stopped.", yes=yes):
         return exits.FAILED
+    stopped = stop_holders(session.ref)
     removed = session.engine.cancel_lock(session.ref)
     if as_json:
-        print_json({"stack": session.ref.stack, "removed": removed})
+        print_json({"stack": session.ref.stack, "stopped": stopped, "removed": removed})
         return exits.OK
+    for holder in stopped:
+        print(f"stopped: {holder}")
     for lock in removed:
         print(f"removed: {lock}")
-    if not removed:
+    if not removed and not stopped:
         print(f"nothing holds stack {session.ref.stack}", file=sys.stderr)
     return exits.OK
