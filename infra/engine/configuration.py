@@ -9,7 +9,9 @@ from typing import Any
 from infra.engine import stack_config
 from infra.engine.api import StackRef
 from infra.engine.deployment import Config
+from infra.engine.layout import Layout
 from infra.engine.secrets import Passphrase, SecretsManager
+from infra.engine.signatures import SECRET_SIGNATURE
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,8 @@ class Loaded:
 
 
 def secrets_of(ref: StackRef) -> SecretsManager | None:
-    """The manager of a stack's secrets, its key being derived already; None where there is no salt yet."""
-    passphrase = Passphrase(file=ref.passphrase_file)
-    manager = stack_config.load(ref.config_file, ref.project).secrets(passphrase)
-    return manager.start() if manager is not None else None
+    """The manager of a stack's secrets; None where there is no salt yet."""
+    return stack_config.load(ref.config_file, ref.project).secrets(Passphrase(file=ref.passphrase_file))
 
 
 def load(ref: StackRef, *, write_salt: bool = False) -> Loaded:
@@ -41,11 +41,19 @@ def load(ref: StackRef, *, write_salt: bool = False) -> Loaded:
     secrets = found.secrets(passphrase)
     if secrets is None and write_salt:
         secrets = stack_config.ensure_salt(ref.config_file, passphrase)
-    if secrets is not None:
+    if secrets is not None and (found.has_secrets or _state_has_secrets(ref)):
+        # The key takes a quarter of a second: derived meanwhile, and only where it will be needed.
         secrets.start()
     runtime = found.runtime(secrets)
     raw = {key: _history_form(value) for key, value in found.values.items()}
     return Loaded(Config(runtime.values, runtime.secret_keys), secrets, raw)
+
+
+def _state_has_secrets(ref: StackRef) -> bool:
+    try:
+        return SECRET_SIGNATURE.encode() in Layout(ref.backend, ref.project, ref.stack).current().read_bytes()
+    except OSError:
+        return False
 
 
 def _history_form(value: Any) -> dict[str, Any]:
