@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from infra.engine import configuration, history, locks
 from infra.engine.api import OnEvent, Options, Result, StackRef
 from infra.engine.checkpoint import Snapshot
-from infra.engine.errors import EngineError, StackNotFound
+from infra.engine.errors import EngineError, StackNotFound, StateWriteFailed
 from infra.engine.events import Events
 from infra.engine.group_commit import GroupCommit
 from infra.engine.history import Entry, Kind
@@ -112,9 +112,14 @@ class EmbeddedEngine:
             operation = session.operation(writer, dry_run=False, cancel=cancel)
             try:
                 body(operation)
-            finally:
-                result = operation.result()
+            except StateWriteFailed as failure:
+                # What was done is done; the next operation finds it by the intents that were written before.
+                events.error(str(failure))
+            result = operation.result()
+            try:
                 session.record(kind, began, result, options)
+            except StateWriteFailed as failure:
+                result.errors.append(f"the operation is not in the history: {failure}")
             return result
 
     @contextlib.contextmanager

@@ -12,7 +12,8 @@ from infra.engine import replacements
 from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.journal import fields_changed
-from infra.engine.provider_client import InitFailed, Live, Provider, Target
+from infra.engine.provider_client import Provider
+from infra.engine.provider_types import InitFailed, Live, Target
 from infra.engine.resource import OperationType, Resource, now
 from infra.engine.rpc import RpcFailure
 from infra.engine.signatures import UNKNOWN_STRING

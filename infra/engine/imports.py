@@ -11,8 +11,8 @@ from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.execute import StepFailed, Stopped, secret_outputs
 from infra.engine.planner import Registration
-from infra.engine.provider_client import InitFailed, Target
-from infra.engine.resource import Resource, now
+from infra.engine.provider_types import InitFailed, Target
+from infra.engine.resource import now
 from infra.engine.rpc import RpcFailure
 from infra.engine.steps import Step
 from infra.engine.targets import implicit
@@ -34,11 +34,9 @@ class Importer:
             return False
         return old is None or old.external or (old.import_id or old.id) != goal.id
 
-    def run(self, registration: Registration) -> Resource | None:
-        """Import; afterwards the registration's old resource is the imported one.
-
-        None: go on and compare it with what is wanted. Raises `StepFailed`.
-        """
+    def run(self, registration: Registration) -> None:
+        """Import; afterwards the registration's old resource is the imported one, to be compared with what is
+        wanted. Raises `StepFailed`, `Stopped`."""
         new, old = registration.new, registration.old
         imported = new.copy()
         replacing = old is not None
@@ -47,7 +45,6 @@ class Importer:
         registration.old, registration.imported = imported, True
         new.created, new.modified = imported.created, imported.modified
         self._deployment.olds[new.urn] = imported
-        return None
 
     def step(self, step: Step) -> None:
         """Read the resource, and record it. Raises `StepFailed`, `Stopped`."""

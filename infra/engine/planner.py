@@ -13,7 +13,8 @@ from infra.engine import diffs, lookup, property_diff, replacements, steps
 from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.goal import Goal, ReadGoal
-from infra.engine.provider_client import Checked, DiffUnavailable, Provider, Target
+from infra.engine.provider_client import Provider
+from infra.engine.provider_types import Checked, DiffUnavailable, Target
 from infra.engine.resource import Resource
 from infra.engine.steps import Step
 from infra.engine.targets import implicit

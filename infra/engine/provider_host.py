@@ -14,7 +14,8 @@ from typing import Any
 from infra.engine import diffs, property_diff
 from infra.engine import urn as urns
 from infra.engine.errors import EngineError
-from infra.engine.provider_client import Checked, Live, Provider
+from infra.engine.provider_client import Provider
+from infra.engine.provider_types import Checked, Live
 from infra.engine.resource import Resource
 from infra.engine.signatures import UNKNOWN_STRING
 from infra.engine.values import Properties

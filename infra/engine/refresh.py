@@ -10,7 +10,7 @@ from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.events import shown
 from infra.engine.execute import Stopped, secret_outputs
-from infra.engine.provider_client import DiffUnavailable, InitFailed, Live, Target
+from infra.engine.provider_types import DiffUnavailable, InitFailed, Live, Target
 from infra.engine.resource import Resource, now
 from infra.engine.rpc import RpcFailure
 from infra.engine.steps import Step

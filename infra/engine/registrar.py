@@ -68,9 +68,7 @@ class Registrar:
         registration = self._planner.begin(goal)
         registration.forced = self.deployment.interrupted.get(registration.new.urn) in ("updating", "deleting")
         if self._importer.due(registration):
-            done = self._importer.run(registration)
-            if done is not None:
-                return Outcome(done)
+            self._importer.run(registration)
         steps = self._planner.decide(registration)
         self._executor.run(steps)
         new = next((s.new for s in reversed(steps) if s.new is not None), registration.new)

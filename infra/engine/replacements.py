@@ -10,7 +10,8 @@ from infra.engine import diffs, graph
 from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.errors import StateCorrupt
-from infra.engine.provider_client import DiffUnavailable, Provider, Target
+from infra.engine.provider_client import Provider
+from infra.engine.provider_types import DiffUnavailable, Target
 from infra.engine.resource import Resource
 from infra.engine.values import UNKNOWN
 

@@ -12,6 +12,7 @@ SUPPORT = Path(__file__).parent / "support"
 sys.path.insert(0, str(SUPPORT))
 
 from engine_kit import Stack  # noqa: E402
+
 from infra.engine import secrets  # noqa: E402
 
 

@@ -9,7 +9,8 @@ import pytest
 from engine_kit import Stack
 
 from infra.engine.api import StackRef
-from infra.engine.errors import EngineError
+from infra.engine.errors import EngineError, StateWriteFailed
+from infra.engine.store import StateStore
 
 
 def test_a_failed_creation_stops_its_dependents_and_nothing_else(stack: Stack) -> None:
@@ -160,3 +161,21 @@ def test_a_cancelled_creation_returns_soon_and_is_resumed(stack: Stack) -> None:
     stack.forget_calls()
     stack.up('Thing("a", {})\nThing("b", {}, Opts(depends_on=[Thing("z", {})]))')
     assert sorted(stack.calls("create", "update")) == ["create b", "update a", "update z"]
+
+
+def test_a_full_disk_is_one_clear_error_and_the_next_up_goes_on(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.up('Thing("a", {"x": 1})')
+    before = stack.state_file.read_bytes()
+
+    def full(self: StateStore, data: bytes) -> None:
+        raise StateWriteFailed("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StateStore, "write", full)
+        result = stack.run("up", 'Thing("a", {"x": 2})\nThing("b", {})')
+    assert not result.ok
+    assert all("No space left on device" in error for error in result.errors)
+    assert stack.state_file.read_bytes() == before
+    assert stack.things() == {"a": {"x": 1}}
+    stack.up('Thing("a", {"x": 2})\nThing("b", {})')
+    assert stack.things() == {"a": {"x": 2}, "b": {}}

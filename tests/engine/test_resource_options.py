@@ -229,12 +229,10 @@ pulumi.export("handle", Thing("a", {}).handle)
 
 
 def test_assets_are_hashed_so_that_changed_content_is_a_change(stack: Stack) -> None:
-    source = (
-        """
+    source = """
 archive = pulumi.AssetArchive({"t": pulumi.StringAsset("x")})
 Thing("a", {"file": pulumi.FileAsset("data.txt"), "all": archive})
 """
-    )
     (stack.root / "infra" / "data.txt").write_text("one")
     stack.up(source)
     assert not stack.up(source).has_changes

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from engine_kit import Stack
+
 from providers import boundaries
 
 
