@@ -31,14 +31,7 @@ def begin(
     What was asked for with other inputs is adopted only where inputs change `in_place`; all else that an
     interrupted deployment left of this URN is removed, so that nothing is there twice or orphaned.
     """
-    left = []
-    for found in kind.find(context.owner):
-        if found.claimed:
-            continue
-        if is_held(found.id):
-            kind.claim(found.id)  # a kill came before the claim; without it `create` might take it for a leftover
-        else:
-            left.append(found)
+    left = leftovers(kind, context, is_held)
     chosen = next((found for found in left if found.usable and _fits(found, context, in_place)), None)
     for found in left:
         if found is not chosen:
@@ -47,6 +40,19 @@ def begin(
         return Begun(kind.create(spec, context), adopted=False)
     context.progress("taking up what an interrupted deployment began", None)
     return Begun(chosen.id, adopted=True, as_asked=chosen.owner.inputs == context.owner.inputs)
+
+
+def leftovers(kind: Kind[Any, Any], context: Context, is_held: Callable[[str], bool]) -> list[Found]:
+    """What interrupted deployments began of this URN and no state holds, newest first."""
+    left = []
+    for found in kind.find(context.owner):
+        if found.claimed:
+            continue
+        if is_held(found.id):
+            kind.claim(found.id)  # a kill came before the claim; without it `create` might take it for a leftover
+        else:
+            left.append(found)
+    return left
 
 
 def _fits(found: Found, context: Context, in_place: bool) -> bool:

@@ -15,6 +15,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from providers import lifecycle, provider_config, registry
+from providers.adoption import leftovers, retire
 from providers.checking import check, parse
 from providers.codec import from_struct, to_struct
 from providers.contract import KINDS, Adapter, Context
@@ -178,6 +179,18 @@ class MoorServicer(provider_pb2_grpc.ResourceProviderServicer):
         except Cancelled as stopped:
             raise Cancelled(f"{operation.stopped()}; the next deployment deletes the rest") from stopped
         return empty_pb2.Empty()
+
+    def discard(self, urn: str, inputs: Mapping[str, Any]) -> None:
+        """Remove what an interrupted Create of `urn` began and no state holds, when nothing wants it any more.
+
+        No message of the protocol: the embedded engine calls it in process for creations it finds pending.
+        """
+        name = type_of(urn)
+        resource = self._resource(name, inputs, cloud=str(inputs.get("cloud", "")))
+        context = self._context(urn, inputs)
+        held = self._sessions.is_held
+        for found in leftovers(resource.kind, context, lambda id: held(resource.with_id(id).key)):
+            retire(resource.kind, found.id, context)
 
     @answers
     def Invoke(self, request: Any, context: Any) -> Any:

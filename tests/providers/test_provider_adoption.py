@@ -115,6 +115,22 @@ def test_another_stacks_thing_is_left_alone(new_engine: Callable[[], Engine], re
     assert len(live(records)) == 2
 
 
+@pytest.mark.parametrize("inputs", [RUN, ENDPOINT], ids=["run", "endpoint"])
+def test_a_discard_removes_what_a_killed_create_began_and_nobody_wants(
+    new_engine: Callable[[], Engine], records: Records, inputs: dict[str, Any]
+) -> None:
+    lost = new_engine().create("Endpoint" if inputs is ENDPOINT else "TrainingRun", inputs)
+    new_engine().servicer.discard(lost.urn, lost.inputs)
+    assert live(records) == []
+
+
+def test_a_discard_leaves_what_a_state_holds(new_engine: Callable[[], Engine], records: Records) -> None:
+    held, second = new_engine().create("Endpoint", ENDPOINT), new_engine()
+    second.diff(held, held.inputs)
+    second.servicer.discard(held.urn, held.inputs)
+    assert live(records) == [held.id]
+
+
 def test_refresh_claims_and_a_read_without_state_does_not(engine: Engine, records: Records) -> None:
     held = engine.create("TrainingRun", RUN)
     id = held.id.partition(":")[2]
