@@ -18,3 +18,8 @@ def require_somebody(*, yes: bool, verb: str) -> None:
 def confirm(question: str, *, yes: bool) -> bool:
     """Whether to go on; `yes` answers for the person."""
     return yes or typer.confirm(question, default=False, err=True)
+
+
+def confirm_at_a_terminal(question: str, *, yes: bool) -> bool:
+    """The same for what one more command takes back: a person is asked, a script goes on."""
+    return not sys.stdin.isatty() or confirm(question, yes=yes)

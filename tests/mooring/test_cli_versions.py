@@ -149,3 +149,8 @@ def test_the_message_of_a_rollback_is_in_the_history(bench: Bench) -> None:
     bench.run("rollback", "--yes")
     options: Options = bench.engine.calls[0][1]
     assert options.message.startswith("rollback: iris v1")
+
+
+def test_rollback_in_a_script_asks_nobody_because_one_more_command_takes_it_back(bench: Bench) -> None:
+    assert bench.run("rollback").code == exits.OK
+    assert bench.run("rollback", "--clear").code == exits.OK

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mooring.cli import exits, options
-from mooring.cli.ask import confirm, require_somebody
+from mooring.cli.ask import confirm_at_a_terminal
 from mooring.cli.operate import print_json
 from mooring.inventory import items
 from mooring.pins import short_digest
@@ -49,7 +49,6 @@ def promote(
 
     Writes digest and address into the target's stack file; nothing is deployed and nothing is trained again.
     """
-    require_somebody(yes=yes, verb="promote")
     if source == target:
         raise InvalidInput(f"--from and --to are the same stack, '{source}'")
     from mooring.live import versions
@@ -66,7 +65,7 @@ def promote(
     into = name or model
     file.promote(into, stack=source, source_model=model, digest=chosen.digest, uri=chosen.uri)
     words = f"model {into} of {target} = {model} v{chosen.version} of {source} ({short_digest(chosen.digest)})"
-    if not confirm(f"Write to {file.label}: {words}?", yes=yes):
+    if not confirm_at_a_terminal(f"Write to {file.label}: {words}?", yes=yes):
         print("nothing was done", file=sys.stderr)
         return exits.FAILED
     file.save()

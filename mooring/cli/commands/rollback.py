@@ -9,7 +9,7 @@ import typer
 
 from infra.engine.api import Options
 from mooring.cli import exits, options
-from mooring.cli.ask import confirm, require_somebody
+from mooring.cli.ask import confirm_at_a_terminal
 from mooring.cli.operate import Outcome, conclude, operate, print_json
 from mooring.inventory import Item, items, of_kind, pick
 from mooring.pins import pins_of, short_digest
@@ -42,7 +42,6 @@ def rollback(
     Pins the version in the stack's file and updates the endpoint alone, so the next `up` does not undo it;
     --clear releases the pin. When the update fails, the file is put back as it was.
     """
-    require_somebody(yes=yes, verb="rollback")
     if emulate:
         raise NotSupported("rollback --emulate: a pin is kept in the stack's file, which --emulate never writes")
     session = open_session(stack, engine=engine.value)
@@ -61,7 +60,7 @@ def rollback(
     if chosen.digest == serving and pinned(session, item.name).get(name) == serving:
         return unchanged(session, f"endpoint {item.name} is pinned to {name} v{chosen.version} already", as_json)
     words = f"{name} v{chosen.version} ({short_digest(chosen.digest)}) on endpoint {item.name}"
-    if not confirm(f"Put {words} of {session.ref.stack}?", yes=yes):
+    if not confirm_at_a_terminal(f"Put {words} of {session.ref.stack}?", yes=yes):
         return exits.FAILED
     file.pin(item.name, name, chosen.digest)
     print(f"rolling back to {words}", file=sys.stderr)
@@ -72,7 +71,8 @@ def release(session: Session, file: StackFile, item: Item, model: str | None, *,
     """`--clear`."""
     if not file.unpin(item.name, model):
         return unchanged(session, f"endpoint {item.name} has no pin{f' of {model}' if model else ''}", as_json)
-    if not confirm(f"Let endpoint {item.name} of {session.ref.stack} serve the current version again?", yes=yes):
+    question = f"Let endpoint {item.name} of {session.ref.stack} serve the current version again?"
+    if not confirm_at_a_terminal(question, yes=yes):
         return exits.FAILED
     return apply(session, file, item, f"rollback --clear: endpoint {item.name}", as_json=as_json)
 
