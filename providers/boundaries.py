@@ -3,6 +3,7 @@
 `boundary("step:intent-written")` does nothing unless `MOORING_BOUNDARY_FILE` names a file. Then each point that
 is passed is appended to that file, one line each, and at the one numbered `MOORING_BOUNDARY_STOP` (counted from
 1 over all processes that share the file) the process waits to be killed from outside, for 60 seconds at most.
+Standard library only: the supervisor and the job runner use it.
 """
 
 from __future__ import annotations
@@ -10,21 +11,38 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 
-_FILE = os.environ.get("MOORING_BOUNDARY_FILE")
-_STOP = int(os.environ.get("MOORING_BOUNDARY_STOP", "0"))
+FILE, STOP = "MOORING_BOUNDARY_FILE", "MOORING_BOUNDARY_STOP"
 
 
 def boundary(name: str) -> None:
     """Pass a point called `name` (`<part>:<what has just happened>`)."""
-    if _FILE is None:
+    file = os.environ.get(FILE)
+    if file is None:
         return
-    with open(_FILE, "a+") as passed:
+    with open(file, "a+") as passed:
         fcntl.flock(passed, fcntl.LOCK_EX)
         passed.seek(0)
         number = len(passed.readlines()) + 1
         passed.write(f"{number} {os.getpid()} {name}\n")
         passed.flush()
-    if number == _STOP:
+    if number == int(os.environ.get(STOP, "0")):
         time.sleep(60)
         raise SystemExit(f"boundary {number} ({name}) was not killed within 60 s")
+
+
+def pieces(data: bytes, part: str) -> Iterator[bytes]:
+    """What to write, in order: `data` whole; where points are watched, two halves and `<part>:half-written`
+    between them."""
+    if FILE not in os.environ:
+        yield data
+        return
+    yield data[: len(data) // 2]
+    boundary(f"{part}:half-written")
+    yield data[len(data) // 2 :]
+
+
+def handed_on() -> dict[str, str]:
+    """The variables of a detached process whose points are to be watched along with ours; mostly none."""
+    return {name: os.environ[name] for name in (FILE, STOP) if name in os.environ}

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from infra.engine.errors import StateWriteFailed
-from providers.boundaries import boundary
+from providers.boundaries import boundary, pieces
 
 
 def replace_file(file: Path, data: bytes, *, backup: Path | None = None, mode: int = 0o600) -> None:
@@ -21,12 +21,11 @@ def replace_file(file: Path, data: bytes, *, backup: Path | None = None, mode: i
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _write_synced(draft, data, mode)
-        boundary("state:draft-written")
         if backup is not None:
             _keep(file, backup)
+            boundary("state:backup-kept")
         os.replace(draft, file)
         _sync_folder(file.parent)
-        boundary("state:replaced")
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
@@ -40,9 +39,10 @@ def replace_file(file: Path, data: bytes, *, backup: Path | None = None, mode: i
 def _write_synced(file: Path, data: bytes, mode: int) -> None:
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(handle, view) :]
+        for piece in pieces(data, "state"):
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(handle, view) :]
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -21,8 +21,11 @@ def run(verb: str, root: str) -> int:
 
 def run_stopping(verb: str, root: str, marks: str, boundary: int) -> None:
     """The same in a forked process, waiting at a boundary to be killed."""
-    boundaries._FILE, boundaries._STOP = marks, boundary
-    os.environ["DEMO_HOME"] = str(Path(root) / "home")
+    os.environ |= {
+        boundaries.FILE: marks,
+        boundaries.STOP: str(boundary),
+        "DEMO_HOME": str(Path(root) / "home"),
+    }
     sys.exit(run(verb, root))
 
 
