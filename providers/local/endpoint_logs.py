@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,15 +13,15 @@ POLL_SECONDS = 0.2
 
 def read_logs(folder: Path, tail: int | None) -> Iterator[str]:
     """What is there now, source by source (the one written last comes last), at most `tail` lines a source."""
-    for path in sorted(folder.glob("*.log"), key=_changed):
-        with path.open(encoding="utf-8", errors="replace") as lines:
+    for path in sorted(folder.glob("*.log"), key=lambda path: _facts(path)[0]):
+        with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as lines:
             chosen = lines if tail is None else deque(lines, maxlen=tail)
             yield from (_line(path, line) for line in chosen)
 
 
 def follow_logs(folder: Path, exists: Callable[[], bool]) -> Iterator[str]:
     """Lines that are written from now on, until the endpoint is gone."""
-    places = {path: path.stat().st_size for path in folder.glob("*.log")}
+    places = {path: _facts(path)[1] for path in folder.glob("*.log")}
     while exists():
         for path in sorted(folder.glob("*.log")):
             yield from _fresh(path, places)
@@ -42,11 +43,13 @@ def _fresh(path: Path, places: dict[Path, int]) -> Iterator[str]:
         places.pop(path, None)
 
 
-def _changed(path: Path) -> float:
+def _facts(path: Path) -> tuple[float, int]:
+    """When a log was written last, and its size; zeros for one that is gone (a deployment that ended)."""
     try:
-        return path.stat().st_mtime
+        found = path.stat()
     except FileNotFoundError:
-        return 0.0
+        return 0.0, 0
+    return found.st_mtime, found.st_size
 
 
 def _line(path: Path, line: str) -> str:

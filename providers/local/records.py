@@ -1,7 +1,8 @@
 """Records of the local cloud: small JSON files that are whole or absent, whatever is killed when.
 
 A record is written beside its place, flushed to the disk and renamed over it. So a damaged one was damaged from
-outside, and says so instead of being taken for an absent one. Standard library only: the job runner uses it.
+outside, and says so instead of being taken for an absent one. Only its owner may read it: environments of jobs and
+servers, which may be secret, are in some. Standard library only: the job runner uses it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def write(path: Path, record: dict[str, Any]) -> None:
     """Replace the record at `path` as one step. Raises `DiskFull`; the old record is intact then."""
     content = json.dumps(record, indent=1) + "\n"
     with translated(path.parent):
-        retried(path.parent, lambda: _replace(path, content))
+        retried(path.parent, lambda: replace_text(path, content))
 
 
 def retried(parent: Path, work: Callable[[], None]) -> None:
@@ -58,10 +59,11 @@ def retried(parent: Path, work: Callable[[], None]) -> None:
                 raise
 
 
-def _replace(path: Path, content: str) -> None:
+def replace_text(path: Path, content: str) -> None:
+    """Replace the file at `path` as one step; on return its bytes are on disk. Raises OSError."""
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
-        with partial.open("w", encoding="utf-8") as stream:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

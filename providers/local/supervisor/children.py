@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from providers.local.supervisor.identity import MARKER, Identity, kill_remains, signal_group, wait_gone
+from providers.local.process import Identity
+from providers.local.supervisor.identity import MARKER, kill_remains, signal_group
 from providers.local.supervisor.service import Service
 
 LOG_LIMIT = 5 * 1024 * 1024
@@ -54,7 +55,7 @@ class Child:
 
     def _wait(self, seconds: float) -> bool:
         if self.process is None:
-            return wait_gone(self.identity, seconds)
+            return self.identity.wait(seconds)
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -18,8 +18,8 @@ from typing import Any
 
 import providers.errors as errors
 from providers.errors import MooringError, Unavailable
+from providers.local.process import Identity
 from providers.local.supervisor.files import tail
-from providers.local.supervisor.identity import Identity, wait_gone
 from providers.local.supervisor.sockets import Lines, connect, socket_path
 from providers.local.supervisor.version import code_version
 from providers.paths import KIT
@@ -73,7 +73,7 @@ def settle(home: Path, seconds: float = 5.0) -> None:
         lines, pid, _ = found
         lines.close()
         identity = Identity.of(pid)
-        if identity is None or wait_gone(identity, 0.1):
+        if identity is None or identity.wait(0.1):
             return
         if _ask(home, "services.list", {}, 5.0):
             return
@@ -143,7 +143,7 @@ def _retire(found: tuple[Lines, int, str]) -> None:
         pass  # gone by itself
     lines.close()
     if identity is not None:
-        wait_gone(identity, 10.0)
+        identity.wait(10.0)
 
 
 class _start_lock:  # noqa: N801 - used as a function in a `with`

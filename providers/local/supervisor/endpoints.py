@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from providers.errors import AlreadyExists, ConflictError, NotFound
+from providers.local.records import sync_folder
 from providers.local.rollout import Rollout
 from providers.local.supervisor import autoscale, operation, ports
 from providers.local.supervisor.endpoint import Endpoint, load
-from providers.local.supervisor.files import sync_folder
 from providers.local.supervisor.identity import port_holder
 from providers.local.supervisor.services import Services
 
@@ -49,8 +49,11 @@ class Endpoints:
         for status in self._services.list():
             if status["group"].startswith("endpoint:") and status["group"] not in groups:
                 self._services.remove(status["name"])
-        for endpoint in self._endpoints.values():
-            self._take_up(endpoint)
+        for endpoint in list(self._endpoints.values()):
+            try:
+                self._take_up(endpoint)
+            except (OSError, KeyError, TypeError) as error:  # a full disk, a record cut by hand: the others go on
+                print(f"endpoint {endpoint.id} is not taken up: {error!r}", file=sys.stderr, flush=True)
         threading.Thread(target=self._autoscale, name="autoscale", daemon=True).start()
 
     def _take_up(self, endpoint: Endpoint) -> None:

@@ -1,27 +1,18 @@
-"""Small JSON files that survive a crash: written beside, fsynced, renamed."""
+"""The supervisor's records: JSON objects, replaced in one step, readable by their owner only."""
 
 from __future__ import annotations
 
 import json
-import os
-import threading
 from pathlib import Path
 from typing import Any
 
+from providers.local import records
+from providers.local.reasons import tail_lines
+
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace `path` atomically; after return the bytes are on disk."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        with beside.open("w", encoding="utf-8") as out:
-            json.dump(value, out, sort_keys=True, separators=(",", ":"))
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    """Replace `path` atomically; after return the bytes are on disk. Raises OSError."""
+    records.replace_text(path, json.dumps(value, sort_keys=True, separators=(",", ":")))
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -40,22 +31,6 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the renames and removals inside `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def tail(path: Path, lines: int, limit: int = 64 * 1024) -> list[str]:
-    """The last `lines` lines of a text file, reading at most `limit` bytes; empty when it is missing."""
-    try:
-        with path.open("rb") as source:
-            source.seek(0, os.SEEK_END)
-            source.seek(max(0, source.tell() - limit))
-            text = source.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return []
-    return [line for line in text.splitlines() if line.strip()][-lines:]
+def tail(path: Path, lines: int) -> list[str]:
+    """The last `lines` lines of a log that are not blank; empty when it is missing."""
+    return [line for line in tail_lines(path) if line.strip()][-lines:]

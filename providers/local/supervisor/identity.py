@@ -8,69 +8,18 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+
+from providers.local.process import LINUX, Identity
 
 MARKER = "MOORING_SERVICE"
 _PROC = Path("/proc")
 
 
-@cache
-def _boot() -> str:
-    try:
-        return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
-
-
-def birth(pid: int) -> str | None:
-    """What tells this process from a later one of the same pid; None when it is dead (or a zombie)."""
-    if not _boot():
-        return _birth_elsewhere(pid)
-    try:
-        stat = (_PROC / str(pid) / "stat").read_bytes()
-    except OSError:
-        return None
-    fields = stat[stat.rindex(b")") + 2 :].split()  # the name may hold spaces and parentheses
-    if fields[0] in (b"Z", b"X"):
-        return None
-    return f"{_boot()}:{fields[19].decode()}"  # field 22 of proc(5): start time in ticks after boot
-
-
-def _birth_elsewhere(pid: int) -> str | None:
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
-    except psutil.Error:
-        return None
-
-
-@dataclass(frozen=True)
-class Identity:
-    """One process of one time."""
-
-    pid: int
-    birth: str
-
-    @staticmethod
-    def of(pid: int) -> Identity | None:
-        """The live process `pid` now."""
-        born = birth(pid)
-        return Identity(pid, born) if born is not None else None
-
-    def alive(self) -> bool:
-        """Whether it is still that process and running."""
-        return birth(self.pid) == self.birth
-
-
 def environment(pid: int) -> dict[str, str]:
     """The environment a process started with; empty when it is gone or not ours to read."""
-    if not _boot():
+    if not LINUX:
         import psutil
 
         try:
@@ -87,7 +36,7 @@ def environment(pid: int) -> dict[str, str]:
 
 def pids() -> Iterator[int]:
     """All pids of the machine."""
-    if not _boot():
+    if not LINUX:
         import psutil
 
         yield from psutil.pids()
@@ -102,7 +51,7 @@ def marked(prefix: str) -> dict[int, str]:
     found: dict[int, str] = {}
     for pid in pids():
         marker = environment(pid).get(MARKER, "")
-        if marker.startswith(prefix) and birth(pid) is not None:
+        if marker.startswith(prefix) and Identity.of(pid) is not None:
             found[pid] = marker
     return found
 
@@ -136,16 +85,6 @@ def signal_group(identity: Identity, number: int) -> None:
         os.killpg(identity.pid, number)
     except OSError:
         pass  # gone between the look and the signal
-
-
-def wait_gone(identity: Identity, seconds: float) -> bool:
-    """Wait up to `seconds` for a process that is not our child."""
-    until = time.monotonic() + seconds
-    while identity.alive():
-        if time.monotonic() >= until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def port_holder(port: int) -> str:

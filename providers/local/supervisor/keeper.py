@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -9,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from providers.local.process import Identity
 from providers.local.supervisor import children, ports
 from providers.local.supervisor.children import Child
 from providers.local.supervisor.files import read_json, tail, write_json
-from providers.local.supervisor.identity import Identity, kill_remains, leads_session, port_holder
+from providers.local.supervisor.identity import kill_remains, leads_session, port_holder
 from providers.local.supervisor.probe import is_ready
 from providers.local.supervisor.service import Service
 
@@ -110,10 +112,10 @@ class Keeper(threading.Thread):
 
     def _adopt(self) -> Child | None:
         """The process that an earlier supervisor recorded for this very command, when it is still there."""
-        record = read_json(self.folder / "process.json") or {}
+        record = process_record(self.folder)
         if record.get("marker") != self.marker:
             return None
-        identity = Identity(int(record["pid"]), str(record["birth"]))
+        identity = Identity(int(record["pid"]), str(record["started"]))
         if not identity.alive():
             kill_remains(identity.pid, self.marker)
             return None
@@ -128,9 +130,11 @@ class Keeper(threading.Thread):
             self._record(identity)
 
     def _record(self, identity: Identity, ready: bool = False) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        value = {"pid": identity.pid, "birth": identity.birth, "marker": self.marker, "ready": ready}
-        write_json(self.folder / "process.json", value)
+        """Note the process for a successor. Where that is impossible (a full disk) its marker has to do."""
+        value = {**identity.to_record(), "marker": self.marker, "ready": ready}
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / "process.json", value)
 
     def _start(self) -> bool:
         """Start the command; False, with `last_exit` set, when that is not possible now."""
@@ -138,11 +142,11 @@ class Keeper(threading.Thread):
         try:
             descriptor = self._listen()
             self._child = children.start(self.service, self.folder, self.marker, descriptor)
-            self._record(self._child.identity)
         except OSError as error:
             if self.state != "blocked":
                 self._failed(f"cannot be started: {error}")
             return False
+        self._record(self._child.identity)
         return True
 
     def _listen(self) -> int | None:
@@ -214,10 +218,26 @@ class Keeper(threading.Thread):
             self._delay = min(LONGEST_DELAY, self._delay * 2)
 
     def _enter(self, state: State) -> None:
-        if state != self.state:
-            self.state = state
-            if state == "ready" and not self.was_ready:
-                self.was_ready = True
-                if self._child is not None:
-                    self._record(self._child.identity, ready=True)
+        if state == self.state:
+            return
+        before, self.state = self.state, state
+        if state == "ready" and not self.was_ready:
+            self.was_ready = True
+            if self._child is not None:
+                self._record(self._child.identity, ready=True)
+        try:
             self._changed()
+        except OSError as error:  # a full disk keeps a router from being told; the supervision itself goes on
+            children.note(self.service, self.folder, f"{state}, which could not be told: {error}")
+            if state == "ready":
+                self.state = before  # so that the next look tells it again
+
+
+def process_record(folder: Path) -> dict[str, Any]:
+    """What a keeper noted of its process; nothing where it noted none, or the note is damaged: the process is then
+    found by its marker."""
+    try:
+        record = read_json(folder / "process.json") or {}
+    except ValueError:
+        return {}
+    return record if {"pid", "started", "marker"} <= record.keys() else {}

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from providers.errors import InvalidInput, NotFound, did_you_mean
+from providers.local.process import Identity
 from providers.local.supervisor import ports
 from providers.local.supervisor.children import Child
 from providers.local.supervisor.files import read_json, write_json
-from providers.local.supervisor.identity import Identity, leads_session, marked
-from providers.local.supervisor.keeper import Keeper
+from providers.local.supervisor.identity import leads_session, marked
+from providers.local.supervisor.keeper import Keeper, process_record
 from providers.local.supervisor.service import Service, parse
 
 
@@ -43,7 +44,7 @@ class Services:
         strays = marked(f"{self._tag}:")
         for service in desired:
             keeper = self._keeper(service)
-            record = read_json(keeper.folder / "process.json") or {}
+            record = process_record(keeper.folder)
             recorded = record.get("marker") == keeper.marker and record.get("pid") in strays
             if not recorded:
                 for pid, marker in strays.items():

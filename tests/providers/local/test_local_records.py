@@ -77,8 +77,8 @@ def test_a_lock_keeps_others_out_even_when_its_file_is_removed(tmp_path: Path) -
             with records.locked(tmp_path / "l"):
                 inside.append(1)
                 most.append(len(inside))
-                (tmp_path / "l").unlink(missing_ok=True)
                 inside.pop()
+                (tmp_path / "l").unlink(missing_ok=True)  # last: whoever removes the file lets go of the lock
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
