@@ -12,6 +12,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from typing import AnyStr
 
 FILE, STOP = "MOORING_BOUNDARY_FILE", "MOORING_BOUNDARY_STOP"
 
@@ -32,7 +33,7 @@ def boundary(name: str) -> None:
         raise SystemExit(f"boundary {number} ({name}) was not killed within 60 s")
 
 
-def pieces(data: bytes, part: str) -> Iterator[bytes]:
+def pieces(data: AnyStr, part: str) -> Iterator[AnyStr]:
     """What to write, in order: `data` whole; where points are watched, two halves and `<part>:half-written`
     between them."""
     if FILE not in os.environ:

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from providers.boundaries import pieces
 from providers.errors import MooringError, PermissionDenied
 
 
@@ -44,7 +45,7 @@ def write(path: Path, record: dict[str, Any]) -> None:
     """Replace the record at `path` as one step. Raises `DiskFull`; the old record is intact then."""
     content = json.dumps(record, indent=1) + "\n"
     with translated(path.parent):
-        retried(path.parent, lambda: replace_text(path, content))
+        retried(path.parent, lambda: replace_text(path, content, part="record"))
 
 
 def retried(parent: Path, work: Callable[[], None]) -> None:
@@ -59,13 +60,17 @@ def retried(parent: Path, work: Callable[[], None]) -> None:
                 raise
 
 
-def replace_text(path: Path, content: str) -> None:
-    """Replace the file at `path` as one step; on return its bytes are on disk. Raises OSError."""
+def replace_text(path: Path, content: str, part: str = "") -> None:
+    """Replace the file at `path` as one step; on return its bytes are on disk. Raises OSError.
+
+    `part` names the writer where tests may kill it half way (`providers.boundaries`).
+    """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(content)
-            stream.flush()
+            for piece in pieces(content, part) if part else (content,):
+                stream.write(piece)
+                stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
     except BaseException:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import providers.errors as errors
+from providers.boundaries import handed_on
 from providers.errors import MooringError, Unavailable
 from providers.local.process import Identity
 from providers.local.supervisor.files import tail
@@ -173,6 +174,7 @@ def _start(home: Path, timeout: float) -> tuple[Lines, int, str]:
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(KIT),
         "PYTHONUNBUFFERED": "1",
+        **handed_on(),
     }
     with log.open("ab") as out:
         process = subprocess.Popen(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from providers.boundaries import boundary
 from providers.local.router.table import Address, Route, Table
 from providers.local.supervisor import sockets
 from providers.local.supervisor.endpoint_status import status
@@ -47,6 +48,7 @@ class Endpoint:
             self.record.update(changes)
             self.record["deployments"] = list(self.record["slots"].values())
             write_json(self.folder / "endpoint.json", self.record)
+            boundary("endpoint:record-written")
             self.sequence += 1
             self.changed.notify_all()
 
