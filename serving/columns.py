@@ -24,7 +24,8 @@ _LARGEST = 3.4028234663852886e38
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the signature. `shape` and `dtype` are of one row's tensor, for the type `tensor`."""
+    """One column of the signature. `shape` and `dtype` are of one row's tensor, for the type `tensor`; a `boolean`
+    number may be given as true or false."""
 
     name: str
     type: str
@@ -32,6 +33,7 @@ class Column:
     integer: bool = False
     shape: tuple[int | None, ...] = ()
     dtype: str = "float32"
+    boolean: bool = False
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> Column:
@@ -43,6 +45,7 @@ class Column:
             bool(entry.get("integer")),
             tuple(entry.get("shape", ())),
             entry.get("dtype", "float32"),
+            bool(entry.get("boolean")),
         )
 
 
@@ -158,7 +161,7 @@ def _number(row: int, column: Column, value: Any) -> float:
     if value is None or value != value:
         _absent(row, column)
         return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if (isinstance(value, bool) and not column.boolean) or not isinstance(value, int | float):
         raise RowError(row, f"column '{column.name}': {_shown(value)} is not a number")
     try:
         number = float(value)

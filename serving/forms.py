@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -39,6 +37,8 @@ def load_form(artifact: Artifact, columns: list[Column], threads: int) -> Form:
     """The form that the manifest says to serve. Raises ModelError where it cannot be loaded."""
     if artifact.manifest["serve"] == "onnx":
         return OnnxForm(artifact, columns, threads)
+    from serving.sklearn_form import SklearnForm
+
     return SklearnForm(artifact, columns)
 
 
@@ -59,13 +59,14 @@ class OnnxForm:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises a dozen private types
-            raise ModelError(f"{path}: ONNX Runtime cannot load it ({_first_line(error)})") from error
+            raise ModelError(f"{path}: ONNX Runtime cannot load it ({first_line(error)})") from error
         self._feeds = [_feed(given, columns) for given in entry["inputs"]]
         self._single_rows = entry.get("batch") == 1
         self._task = artifact.task
         self._prediction: str = entry.get("prediction") or ""
         self._probabilities: str | None = entry.get("probabilities")
         self._classes: list[Any] = artifact.signature["prediction"].get("classes", [])
+        self._booleans = bool(entry.get("booleans"))
         self._names = self._output_names()
 
     def _output_names(self) -> list[str]:
@@ -86,12 +87,14 @@ class OnnxForm:
             else:
                 found = self._session.run(self._names, feed)
         except Exception as error:  # see above
-            raise RequestError(f"the model refuses these values: {_first_line(error)}") from error
+            raise RequestError(f"the model refuses these values: {first_line(error)}") from error
         return self._answer(found, features.rows)
 
     def _answer(self, found: list[Any], rows: int) -> Answer:
         if self._task == "classification":
             labels = np.asarray(found[0]).reshape(-1).tolist()
+            if self._booleans:
+                labels = [self._classes[label] for label in labels]
             return Answer(labels, _probabilities(found[1], self._classes) if len(found) > 1 else None)
         if self._task == "regression":
             values = np.asarray(found[0])
@@ -142,76 +145,7 @@ def _feed(given: Mapping[str, Any], columns: list[Column]) -> tuple[str, Callabl
     return name, make
 
 
-class SklearnForm:
-    """A scikit-learn model: skops with the types the manifest trusts, or a pickle that the manifest trusts."""
-
-    fast = False
-
-    def __init__(self, artifact: Artifact, columns: list[Column]) -> None:
-        entry = artifact.form("sklearn")
-        self._model = _load_sklearn(artifact, entry)
-        _by_position(self._model)
-        order = [column.name for column in columns if column.type == "number"]
-        texts = [column.name for column in columns if column.type == "string"]
-        self._places = [([*order, *texts]).index(name) for name in entry["columns"]]
-        self._flat = bool(entry.get("flat"))
-        self._classifier = artifact.task == "classification"
-        self._scores = self._classifier and hasattr(self._model, "predict_proba")
-        self._integers = artifact.signature["prediction"].get("type") == "integer"
-
-    def run(self, features: Features) -> Answer:
-        """Predict as scikit-learn does."""
-        matrix: npt.NDArray[Any] = features.numbers
-        if features.texts.size:
-            matrix = np.concatenate([features.numbers.astype(object), features.texts], axis=1)
-        matrix = matrix[:, 0] if self._flat else matrix[:, self._places]
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                values = np.asarray(self._model.predict(matrix))
-                scores = np.asarray(self._model.predict_proba(matrix)) if self._scores else None
-        except Exception as error:  # an estimator raises what it likes
-            raise RequestError(f"the model refuses these values: {_first_line(error)}") from error
-        if not self._classifier:
-            return Answer(np.ascontiguousarray(values) if values.dtype.kind in "fiu" else values.tolist())
-        labels = values.astype(np.int64).tolist() if self._integers else [str(label) for label in values.tolist()]
-        return Answer(labels, None if scores is None else np.ascontiguousarray(scores))
-
-
-def _load_sklearn(artifact: Artifact, entry: Mapping[str, Any]) -> Any:
-    path, kind = artifact.path(dict(entry)), entry["format"]
-    if kind in ("joblib", "pickle") and entry.get("trust") is not True:
-        raise ModelError(f"{path}: a pickle that the manifest does not trust; package the model again with --trust")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if kind == "skops":
-                import skops.io
-
-                return skops.io.load(path, trusted=list(entry.get("trusted_types", [])))
-            if kind == "joblib":
-                import joblib
-
-                return joblib.load(path)
-            with path.open("rb") as stream:
-                return pickle.load(stream)
-    except Exception as error:  # a foreign model's code runs here
-        raise ModelError(f"{path}: cannot be loaded ({type(error).__name__}: {_first_line(error)})") from error
-
-
-def _by_position(model: Any) -> None:
-    """Let column transformers that were fitted on a data frame pick their columns by place: there are no data
-    frames here. `training/columns_of.py` did the same when the model was packaged."""
-    steps = getattr(model, "steps", None)
-    for step in [step for _, step in steps] if isinstance(steps, list) else [model]:
-        indices = getattr(step, "_transformer_to_input_indices", None)
-        if indices is not None and hasattr(step, "feature_names_in_"):
-            step.transformers_ = [
-                (name, inner, indices[name][0] if isinstance(columns, str) else list(indices[name]))
-                for name, inner, columns in step.transformers_
-            ]
-
-
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, at most 300 characters; its type where it says nothing."""
     text = str(error).strip()
     return text.splitlines()[0][:300] if text else type(error).__name__

@@ -5,7 +5,6 @@ A model that was fitted elsewhere brings no signature; but its fitted steps know
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,55 +13,55 @@ import numpy as np
 import numpy.typing as npt
 
 from training.errors import TrainingError
+from training.fitted import steps, takes_words, walk, wrapped
 from training.onnx_form import Input
 from training.sklearn_forms import Layout
 
-MAX_PROBES = 64
-"""Up to so many columns are tried one by one whether the model takes a missing value there."""
+ABSENT: Mapping[str, Any] = {"nan": float("nan"), "none": None, "empty": ""}
+"""What models know as "no text"; data frames have NaN."""
 
 
 @dataclass(frozen=True)
 class ModelColumn:
-    """One column of a fitted model. `categories` are those its encoder saw, for text."""
+    """One column of a fitted model. `categories` are those its encoder saw, for text; `absent` is the name in
+    ABSENT of what the model takes for a missing text."""
 
     name: str
     kind: Literal["number", "string"]
     categories: tuple[str, ...] = ()
     nullable: bool = False
+    absent: str = "empty"
 
 
 @dataclass(frozen=True)
 class Known:
-    """All that is known about a fitted model's input. `flat`: it takes a list of texts."""
+    """All that is known about a fitted model's input. `flat`: it takes a list of texts; `positive`: no negative
+    numbers."""
 
     columns: tuple[ModelColumn, ...]
     flat: bool = False
+    positive: bool = False
 
     def layout(self, model: Any) -> Layout:
         """The matrix and the ONNX inputs: one input for all numbers, else one a column, by its name."""
         names = tuple(column.name for column in self.columns)
-        if self.flat:
-            return Layout(names, (), flat=True)
+        if reason := _only_itself(model):
+            return Layout(names, (), flat=self.flat, reason=reason)
         if all(column.kind == "number" for column in self.columns) and not _selects_by_name(model):
             return Layout(names, (Input("numbers", "number", tuple(range(len(names)))),))
         return Layout(names, tuple(Input(column.name, column.kind, (at,)) for at, column in enumerate(self.columns)))
 
-
-def by_position(model: Any) -> None:
-    """Let column transformers that were fitted on a data frame pick their columns by place instead of by name:
-    the trainer's and the server's environments have no data frames. `serving/forms.py` does the same."""
-    for step in _steps(model):
-        indices = getattr(step, "_transformer_to_input_indices", None)
-        if indices is not None and hasattr(step, "feature_names_in_"):
-            step.transformers_ = [
-                (name, inner, indices[name][0] if isinstance(columns, str) else list(indices[name]))
-                for name, inner, columns in step.transformers_
-            ]
+    @property
+    def absent(self) -> dict[str, str]:
+        """What stands for a missing text, of the columns where that is no empty one."""
+        return {column.name: column.absent for column in self.columns if column.nullable and column.absent != "empty"}
 
 
 def columns_of(model: Any, names: Sequence[str] = ()) -> Known:
     """The columns of a fitted model; `names` override its own. Raises TrainingError where they cannot be told."""
-    if _takes_texts(model):
+    from training.missing import needs_positive, with_nullable
+
+    if takes_words(steps(model)[0]):
         return Known((ModelColumn(names[0] if names else "text", "string"),), flat=True)
     fitted = getattr(model, "feature_names_in_", None)
     count = getattr(model, "n_features_in_", None)
@@ -75,22 +74,32 @@ def columns_of(model: Any, names: Sequence[str] = ()) -> Known:
     found = list(names) or ([str(name) for name in fitted] if fitted is not None else [f"x{at}" for at in range(count)])
     texts = _texts(model, list(range(count)))
     columns = [
-        ModelColumn(name, "string", tuple(texts[at])) if at in texts else ModelColumn(name, "number")
+        ModelColumn(name, "string", *_categories(texts[at])) if at in texts else ModelColumn(name, "number")
         for at, name in enumerate(found)
     ]
-    return Known(tuple(_with_nullable(model, columns)))
+    positive = needs_positive(model, columns)
+    return Known(tuple(with_nullable(model, columns, positive)), positive=positive)
 
 
-def sample(model: Any, columns: Sequence[ModelColumn], rows: int = 300, seed: int = 0) -> npt.NDArray[Any]:
+def sample(
+    model: Any,
+    columns: Sequence[ModelColumn],
+    rows: int = 300,
+    *,
+    missing: bool = True,
+    positive: bool = False,
+) -> npt.NDArray[Any]:
     """Plausible rows for a parity check: numbers of several magnitudes, around the scaler's means where the
     model has one; texts out of the known categories; every tenth row with missing values where they are taken."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     mean, scale = _scale(model, len(columns))
     spread = random.choice([1.0, 3.0, 10.0], size=(rows, 1))
     noise = random.standard_normal((rows, len(columns)))
     numbers: npt.NDArray[Any] = mean + scale * spread * noise
+    if positive:
+        numbers = np.abs(numbers) + np.finfo(np.float32).eps
     for at, column in enumerate(columns):
-        if column.kind == "number" and column.nullable:
+        if missing and column.kind == "number" and column.nullable:
             numbers[at % 10 :: 10, at] = np.nan
     if all(column.kind == "number" for column in columns):
         return numbers
@@ -98,29 +107,30 @@ def sample(model: Any, columns: Sequence[ModelColumn], rows: int = 300, seed: in
     for at, column in enumerate(columns):
         if column.kind == "string":
             mixed[:, at] = random.choice([*column.categories, "(unseen)"][: max(len(column.categories), 1)], size=rows)
+            if missing and column.nullable:
+                mixed[at % 10 :: 10, at] = ABSENT[column.absent]
     return mixed
 
 
-def _steps(model: Any) -> list[Any]:
-    """The steps of a pipeline, or the model itself."""
-    steps = getattr(model, "steps", None)
-    return [step for _, step in steps] if isinstance(steps, list) else [model]
-
-
-def _takes_texts(model: Any) -> bool:
-    first = _steps(model)[0]
-    return hasattr(first, "vocabulary_") or type(first).__name__ == "HashingVectorizer"
+def _only_itself(model: Any) -> str:
+    """Why only scikit-learn gives this model's answers; empty where ONNX may as well."""
+    for step in walk(model):
+        if takes_words(step):
+            return "ONNX splits free text into words differently"
+        if "Neighbors" in type(step).__name__:
+            return "ONNX chooses otherwise among neighbours at the same distance"
+    return ""
 
 
 def _selects_by_name(model: Any) -> bool:
     """Whether a ColumnTransformer in it was fitted on a data frame, and may tell numbers from texts."""
-    return any(hasattr(step, "transformers_") and hasattr(step, "feature_names_in_") for step in _steps(model))
+    return any(hasattr(step, "transformers_") and hasattr(step, "feature_names_in_") for step in walk(model))
 
 
-def _texts(model: Any, places: Sequence[int]) -> dict[int, list[str]]:
+def _texts(model: Any, places: Sequence[int]) -> dict[int, list[Any]]:
     """Places of text columns and their categories. `places` are the model's columns in the whole matrix."""
-    found: dict[int, list[str]] = {}
-    for step in _steps(model):
+    found: dict[int, list[Any]] = {}
+    for step in steps(model):
         if indices := getattr(step, "_transformer_to_input_indices", None):
             fitted: Mapping[str, Any] = step.named_transformers_
             for name, inner in indices.items():
@@ -128,54 +138,29 @@ def _texts(model: Any, places: Sequence[int]) -> dict[int, list[str]]:
                     found |= _texts(fitted[name], [places[at] for at in inner])
             return found
         categories = getattr(step, "categories_", None)
+        if takes_words(step) and len(places) == 1:
+            return {places[0]: []}
         if isinstance(categories, list) and len(categories) == len(places):
             for at, seen in zip(places, categories, strict=True):
                 if np.asarray(seen).dtype.kind in "OUS":
-                    found[at] = [value for value in np.asarray(seen).tolist() if isinstance(value, str)]
+                    found[at] = np.asarray(seen).tolist()
             return found
+        for inner in wrapped(step):
+            found = _texts(inner, places) | found
         if not hasattr(step, "transform"):
             return found
     return found
 
 
-def _with_nullable(model: Any, columns: list[ModelColumn]) -> list[ModelColumn]:
-    """Numeric columns are nullable where the model is made for missing values and predicts for a NaN.
-
-    A forest that never saw one answers too, but arbitrarily, and its ONNX form otherwise: a clear error is better.
-    """
-    if not _made_for_missing(model):
-        return columns
-    numeric = [at for at, column in enumerate(columns) if column.kind == "number"]
-    groups = [[at] for at in numeric] if len(numeric) <= MAX_PROBES else [numeric]
-    row = sample(model, columns, rows=1)
-    taken: set[int] = set()
-    for group in groups:
-        probe = row.copy()
-        probe[0, group] = np.nan
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                model.predict(probe)
-        except Exception:  # noqa: BLE001 - any refusal means the same: no missing values here
-            continue
-        taken.update(group)
-    return [
-        ModelColumn(column.name, column.kind, column.categories, nullable=at in taken)
-        for at, column in enumerate(columns)
-    ]
-
-
-def _made_for_missing(model: Any) -> bool:
-    """Whether an imputer, or an estimator that learns where missing values go, is in it."""
-    steps = _steps(model)
-    for step in list(steps):
-        steps += [inner for _, given, _ in getattr(step, "transformers_", []) for inner in _steps(given)]
-    return any("Imputer" in type(step).__name__ or type(step).__name__.startswith("HistGradient") for step in steps)
+def _categories(seen: list[Any]) -> tuple[tuple[str, ...], bool, str]:
+    """The texts among an encoder's categories; whether it saw missing ones, and as what (a name in ABSENT)."""
+    absent = "nan" if any(one != one for one in seen) else "none" if None in seen else ""
+    return tuple(value for value in seen if isinstance(value, str)), bool(absent), absent or "empty"
 
 
 def _scale(model: Any, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Mean and scale of each column out of a StandardScaler that sees all of them; else 0 and 1."""
-    for step in _steps(model):
+    for step in steps(model):
         mean, scale = getattr(step, "mean_", None), getattr(step, "scale_", None)
         if mean is not None and scale is not None and len(mean) == count:
             return np.asarray(mean), np.asarray(scale)

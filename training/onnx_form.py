@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,12 +91,14 @@ def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> byte
         further["custom_shape_calculators"], further["custom_conversion_functions"] = onnx_exact.converters()
     types = {"number": number, "string": StringTensorType}
     initial = [(given.name, types[given.kind]([None, len(given.places)])) for given in inputs]
-    if hasattr(model, "classes_"):
-        further["options"] = {"zipmap": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # A fixed name: by default the graph is named by a random one, and its bytes would differ each time.
-        made = convert_sklearn(converted_model, "mooring", initial, target_opset=OPSET, **further)
+        convert = partial(convert_sklearn, converted_model, "mooring", initial, target_opset=OPSET, **further)
+        try:
+            made = convert(options={"zipmap": False} if hasattr(model, "classes_") else None)
+        except NameError:  # classifiers without probabilities do not know the option
+            made = convert()
     data: bytes = made.SerializeToString()
     return data
 
@@ -111,7 +114,10 @@ def run(data: bytes, features: npt.NDArray[Any], inputs: Sequence[Input]) -> tup
     dtypes = {value.name: _DTYPES[value.type] for value in session.get_inputs()}
     feed = {}
     for given in inputs:
-        feed[given.name] = features[:, list(given.places)].astype(dtypes[given.name])
+        values = features[:, list(given.places)]
+        if given.kind == "string":  # a missing text is an empty one here: ONNX has neither NaN nor null among them
+            values = np.where((values == values) & (values != None), values, "")  # noqa: E711 - elementwise
+        feed[given.name] = values.astype(dtypes[given.name])
     names = [output.name for output in session.get_outputs()]
     return names, session.run(names, feed)
 
@@ -120,10 +126,15 @@ def classifier_parity(
     outputs: Sequence[Any], labels: npt.NDArray[Any], scores: npt.NDArray[Any] | None, rows: Sequence[int]
 ) -> Parity:
     """Compare labels, and probabilities where the original has them. `rows` are the names of the rows."""
-    differ = np.flatnonzero(np.asarray(outputs[0]).astype(str) != labels.astype(str))
+    found = np.asarray(outputs[0]).reshape(-1)
+    if labels.dtype.kind == "b" and found.dtype.kind in "iu":
+        found = found.astype(bool)
+    elif labels.dtype.kind == "f" and found.dtype.kind in "iu":
+        labels = labels.astype(found.dtype)
+    differ = np.flatnonzero(found.astype(str) != labels.astype(str))
     difference = 0.0 if scores is None else _largest(np.asarray(outputs[1], dtype=np.float64), scores)
     listed = [
-        {"row": int(rows[place]), "original": str(labels[place]), "onnx": str(outputs[0][place])}
+        {"row": int(rows[place]), "original": str(labels[place]), "onnx": str(found[place])}
         for place in differ[:LISTED]
     ]
     return Parity(len(labels), difference, PROBABILITY_LIMIT, len(differ), listed)

@@ -139,6 +139,8 @@ def _column(name: str, dtype: str, nullable: bool) -> dict[str, Any]:
     if dtype == "string":
         return {"name": name, "type": "string", "nullable": False}
     entry: dict[str, Any] = {"name": name, "type": "number", "nullable": nullable and dtype.startswith("float")}
+    if dtype == "bool":
+        return {**entry, "boolean": True, "integer": True}
     return entry if dtype.startswith("float") else {**entry, "integer": True}
 
 

@@ -30,6 +30,7 @@ ENDINGS = {
     ".tgz": "tar",
     ".gz": "tar",
 }
+COMPRESSED = (".gz", ".z", ".bz2", ".xz", ".lzma", ".lz4")
 MODEL_FILES = (".onnx", ".skops", ".joblib", ".pkl", ".pickle")
 
 
@@ -60,8 +61,8 @@ def detect(source: Path) -> str:
             return "mooring"
         if (source / "MLmodel").is_file():
             return "mlflow"
-        return ENDINGS[single_model(source).suffix.lower()]
-    if kind := ENDINGS.get(source.suffix.lower()):
+        return _by_ending(single_model(source)) or ""
+    if kind := _by_ending(source):
         return kind
     with source.open("rb") as stream:
         start = stream.read(4)
@@ -73,6 +74,14 @@ def detect(source: Path) -> str:
     raise TrainingError(f"{source.name}: its format cannot be told; say it with --format ({', '.join(FORMATS)})")
 
 
+def _by_ending(file: Path) -> str | None:
+    """The format that a name's ending tells; joblib adds one for its compression (`model.joblib.gz`)."""
+    endings = [ending.lower() for ending in file.suffixes[-2:]]
+    if len(endings) == 2 and endings[0] == ".joblib" and endings[1] in COMPRESSED:
+        return "joblib"
+    return ENDINGS.get(endings[-1]) if endings else None
+
+
 def single_model(folder: Path, kind: str | None = None) -> Path:
     """The one model file in a folder (of the format `kind`). Raises TrainingError for none or several."""
     try:
@@ -80,7 +89,7 @@ def single_model(folder: Path, kind: str | None = None) -> Path:
     except ValueError as error:
         raise TrainingError(str(error)) from error
     endings = [ending for ending in MODEL_FILES if kind in (None, ENDINGS[ending])]
-    found = [name for name in names if Path(name).suffix.lower() in endings]
+    found = [name for name in names if _by_ending(Path(name)) in {ENDINGS[ending] for ending in endings}]
     if len(found) == 1:
         return folder / found[0]
     held = ", ".join((found or names)[:5]) or "nothing"

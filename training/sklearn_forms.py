@@ -18,12 +18,14 @@ from training.onnx_form import Input, Parity
 class Layout:
     """The matrix a model takes: its columns in order, and the inputs that its ONNX form shall have.
 
-    Without inputs no ONNX form is made. `flat` models take a list of texts instead of a matrix.
+    Without inputs no ONNX form is made, for the stated reason. `flat` models take a list of texts instead of a
+    matrix.
     """
 
     columns: tuple[str, ...]
     inputs: tuple[Input, ...]
     flat: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def make_forms(
     forms: dict[str, Any] = {"sklearn": {**entry, "columns": list(layout.columns), "probabilities": scores}}
     if layout.flat:
         forms["sklearn"]["flat"] = True
-    converted = _onnx(model, layout.inputs, features, rows)
+    converted = _onnx(model, layout, features, rows)
     if converted.data is not None:
         files["model.onnx"] = converted.data
         forms["onnx"] = {
@@ -93,14 +95,17 @@ def make_forms(
             "prediction": converted.names[0],
             "probabilities": converted.names[1] if scores and hasattr(model, "classes_") else None,
         }
+        if np.asarray(getattr(model, "classes_", None)).dtype.kind == "b":
+            forms["onnx"]["booleans"] = True  # ONNX labels them 0 and 1
     serve = "onnx" if converted.data is not None else "sklearn"
     return Forms(files, {"serve": serve, "forms": forms, "parity": converted.parity})
 
 
-def _onnx(model: Any, inputs: Sequence[Input], features: npt.NDArray[Any], rows: Sequence[int]) -> Converted:
+def _onnx(model: Any, layout: Layout, features: npt.NDArray[Any], rows: Sequence[int]) -> Converted:
     """The ONNX form that is within the limit of parity: the exact one where there is one, else the plain one."""
+    inputs = layout.inputs
     if not inputs:
-        return Converted(None, [], "", _no_form("ONNX splits free text into words differently"))
+        return Converted(None, [], "", _no_form(layout.reason))
     record = _no_form("")
     for exact in (True, False):
         try:

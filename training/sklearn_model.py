@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from training.columns_of import ModelColumn, by_position, columns_of, sample
+from training.columns_of import ModelColumn, columns_of, sample
 from training.errors import TrainingError
 from training.estimators import public_name
+from training.fitted import by_position
 from training.records import package_versions
 from training.signature import describe_prediction
 from training.sklearn_forms import make_forms
@@ -70,7 +71,10 @@ def from_pickle(path: Path, kind: PickleFormat, *, trust: bool, columns: Sequenc
             warnings.simplefilter("ignore")
             model = _unpickle(data, kind)
     except ModuleNotFoundError as error:
-        raise TrainingError(f"{path.name}: needs the module '{error.name}', which is not installed here") from error
+        raise TrainingError(
+            f"{path.name}: needs the module '{error.name}', which is not installed here; convert the model to ONNX "
+            "(skl2onnx, onnxmltools), which needs none"
+        ) from error
     except Exception as error:
         raise TrainingError(f"{path.name}: not a {kind} file, or a truncated one ({_reason(error)})") from error
     entry = {"file": f"model.{'joblib' if kind == 'joblib' else 'pkl'}", "format": kind, "trust": True}
@@ -86,9 +90,14 @@ def parts_of(model: Any, source: str, original: tuple[bytes, dict[str, Any]], co
     if isinstance(classes, list):
         raise TrainingError(f"{source}: predicts {len(classes)} targets at once; one target is supported")
     by_position(model)
-    known = columns_of(model, columns)
+    try:
+        known = columns_of(model, columns)
+    except TrainingError as error:
+        raise TrainingError(f"{source}: {error}") from error
     task = "classification" if classes is not None else "regression"
-    rows = sample(model, known.columns)
+    rows = sample(model, known.columns, positive=known.positive)
+    if known.absent:
+        original[1]["absent"] = known.absent
     forms = make_forms(model, known.layout(model), rows, range(len(rows)), original)
     package = type(model).__module__.split(".")[0]
     manifest = {
@@ -108,6 +117,8 @@ def parts_of(model: Any, source: str, original: tuple[bytes, dict[str, Any]], co
 
 def _describe(column: ModelColumn) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": column.name, "type": column.kind, "nullable": column.nullable}
+    if column.kind == "number":
+        entry["boolean"] = True  # a fitted model does not tell numbers from truth values
     if column.categories:
         entry["categories"] = sorted(column.categories)
     return entry
