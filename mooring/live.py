@@ -45,7 +45,7 @@ def owner_of(ref: StackRef, urn: str = "") -> Ownership:
 def endpoint_state(item: Item) -> EndpointState:
     """How an endpoint is now. Raises `NotFound` when the cloud has lost it."""
     read = kind_of(registry.adapter(item.cloud), "Endpoint").read(item.id)
-    if read is None:
+    if read is None or read[1] is None:
         raise NotFound(
             f"endpoint {item.name} is in the stack's state, and {item.cloud} does not have it any more; "
             "`mooring refresh` notes that, `mooring up` makes it again"

@@ -12,8 +12,8 @@ A kind's life, as the Pulumi provider (`providers/servicer.py`) drives it::
 
 `create` begins and returns the id at once; `wait` goes on until it is done and may be called again after a
 crash, by another process, for an id that an earlier one began. So a killed deployment resumes: the thing
-begun carries `Ownership` as tags from its first moment, `find` finds it, and `claim`, the last act of
-Create, says that some state now holds its id.
+begun carries `Ownership` as tags from its first moment, `find` finds it, and `claim`, some time after the
+reply of Create (`providers/claims.py`), says that some state now holds its id.
 """
 
 from __future__ import annotations
@@ -148,8 +148,9 @@ class Kind(Protocol, Generic[S, T_co]):
         """Note that a state file holds this id from now on. The provider calls it as soon as it knows that the
         engine has written its state (`providers/claims.py`); until then a killed deployment's work is adoptable."""
 
-    def read(self, id: str) -> tuple[S | None, T_co] | None:
-        """Live inputs (None where the cloud does not tell) and state; None when it is gone."""
+    def read(self, id: str) -> tuple[S | None, T_co | None] | None:
+        """Live inputs (None where the cloud does not tell) and state; None when it is gone. The state is None, or
+        says so itself (a job that runs), where it was begun and a later `update` goes on with it."""
 
     def update(self, id: str, old: Mapping[str, Any], new: S, context: Context) -> T_co:
         """Make `id` as `new` asks; called as well to finish what was left partial."""

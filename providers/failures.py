@@ -16,6 +16,7 @@ import grpc
 from google.protobuf import any_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
+from providers import faults
 from providers.codec import from_struct, to_struct
 from providers.errors import (
     AlreadyExists,
@@ -43,10 +44,15 @@ _CODES: tuple[tuple[type[MooringError], grpc.StatusCode], ...] = (
 
 
 class InitFailed(MooringError):
-    """A resource exists under `id` (with its cloud's prefix) but is not as asked, for `reason`."""
+    """A resource exists under `id` (with its cloud's prefix) but is not as asked, for `reason`.
 
-    def __init__(self, reason: str, *, id: str, outputs: Mapping[str, Any]) -> None:
-        self.reason, self.id, self.outputs = reason, id, outputs
+    `inputs` are its live ones where a Read has found others than those of the request.
+    """
+
+    def __init__(
+        self, reason: str, *, id: str, outputs: Mapping[str, Any], inputs: Mapping[str, Any] | None = None
+    ) -> None:
+        self.reason, self.id, self.outputs, self.inputs = reason, id, outputs, inputs
         super().__init__(reason)
 
 
@@ -57,6 +63,8 @@ def message(error: BaseException) -> str:
         return f"{error.reason}\n  the end of its log:\n{tail}"
     if isinstance(error, MooringError):
         return str(error)
+    if isinstance(error, OSError):
+        return faults.told(error)
     return (
         f"internal error in the provider moor: {type(error).__name__} (please report it; PULUMI_DEBUG logs have more)"
     )
@@ -79,7 +87,7 @@ def answers(method: Callable[[Any, Any, Any], Any]) -> Callable[[Any, Any, Any],
 def _inputs(request: Any) -> dict[str, Any]:
     """The inputs that a request carries, under whatever name."""
     names = set(request.DESCRIPTOR.fields_by_name)
-    for name in ("news", "properties", "old_inputs"):
+    for name in ("inputs", "news", "properties", "old_inputs"):  # of a Read, `properties` is the state
         if name in names and request.HasField(name):
             return from_struct(getattr(request, name))
     return {}
@@ -102,7 +110,10 @@ def abort(context: Any, error: BaseException, inputs: Mapping[str, Any]) -> NoRe
 
 def _details(code: grpc.StatusCode, error: InitFailed, text: str, inputs: Mapping[str, Any]) -> bytes:
     failed = provider_pb2.ErrorResourceInitFailed(
-        id=error.id, properties=to_struct(error.outputs), inputs=to_struct(inputs), reasons=[text]
+        id=error.id,
+        properties=to_struct(error.outputs),
+        inputs=to_struct(inputs if error.inputs is None else error.inputs),
+        reasons=[text],
     )
     packed = any_pb2.Any()
     packed.Pack(failed)

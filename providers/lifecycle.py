@@ -21,9 +21,11 @@ from providers.failures import InitFailed, message
 from providers.operations import Operation
 from providers.outputs import echoed, outputs
 from providers.properties import at, canonical, put, without_defaults
-from providers.values import Scoped, Value
+from providers.values import BatchState, EndpointState, Scoped, TrainingState, Value
 
 log = logging.getLogger("mooring.provider")
+
+_GOING_ON = frozenset({"pending", "running", "stopping"})
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ def update(
 def read(resource: Resource) -> tuple[dict[str, Any] | None, dict[str, Any]] | None:
     """Live inputs (None: as they were) and outputs; None when it is gone.
 
-    Inputs that only say the same in other words stay as the state has them.
+    Inputs that only say the same in other words stay as the state has them. Raises `InitFailed` for what was begun
+    and is not finished, so that a refresh does not make it look like something finished.
     """
     try:
         live = resource.kind.read(resource.id)
@@ -132,8 +135,30 @@ def read(resource: Resource) -> tuple[dict[str, Any] | None, dict[str, Any]] | N
     inputs = _drifted(resource, spec) if spec is not None else None
     if inputs is None and not resource.inputs:
         inputs = _imported(resource, state)
-    known = inputs if inputs is not None else resource.inputs
-    return inputs, outputs(resource.type_name, {"cloud": resource.cloud, **known}, state)
+    known = {"cloud": resource.cloud, **(inputs if inputs is not None else resource.inputs)}
+    if _is_unfinished(state):
+        reason = "it was begun and is not finished; the next `up` goes on with it"
+        raise InitFailed(reason, id=resource.full_id, outputs=_outputs(resource, known, state), inputs=inputs)
+    return inputs, _outputs(resource, known, state)
+
+
+def _outputs(resource: Resource, inputs: Mapping[str, Any], state: Value | None) -> dict[str, Any]:
+    """The outputs of something, as far as there is a state of it."""
+    return echoed(resource.type_name, inputs) if state is None else outputs(resource.type_name, inputs, state)
+
+
+def _is_unfinished(state: Value | None) -> bool:
+    """Whether this is the state of something that a later `update` has to go on with."""
+    match state:
+        case None:
+            return True
+        case TrainingState():
+            return state.status in _GOING_ON or (state.status == "succeeded" and not state.artifact)
+        case BatchState():
+            return state.status in _GOING_ON or (state.status == "succeeded" and not state.output)
+        case EndpointState():
+            return not state.deployments and state.status != "deleting"
+    return False
 
 
 def delete(resource: Resource, context: Context, claims: Claims) -> None:
@@ -185,9 +210,7 @@ def _known_outputs(resource: Resource) -> dict[str, Any]:
     except Exception:
         log.debug("no state of %s", resource.full_id, exc_info=True)
         live = None
-    if live is None:
-        return echoed(resource.type_name, resource.inputs)
-    return outputs(resource.type_name, resource.inputs, live[1])
+    return _outputs(resource, resource.inputs, live[1] if live is not None else None)
 
 
 def _drifted(resource: Resource, live: Scoped) -> dict[str, Any]:
@@ -206,9 +229,9 @@ def _drifted(resource: Resource, live: Scoped) -> dict[str, Any]:
     return result
 
 
-def _imported(resource: Resource, state: Value) -> dict[str, Any]:
+def _imported(resource: Resource, state: Value | None) -> dict[str, Any]:
     """What an import can know of inputs that the cloud does not tell: the cloud, and what the state repeats."""
-    wire = state.to_wire()
+    wire = state.to_wire() if state is not None else {}
     fields = resource.kind.spec.model_fields
     shared = {f.alias or n: wire[f.alias or n] for n, f in fields.items() if f.is_required() and (f.alias or n) in wire}
     return {"cloud": resource.cloud, **shared}

@@ -96,12 +96,13 @@ class DatasetKind:
         """Mark the dataset as held by a state."""
         self._save(self._existing(id) | {"claimed": True})
 
-    def read(self, id: str) -> tuple[DatasetSpec | None, DatasetState] | None:
-        """Inputs and state; None when the record or the data is gone."""
+    def read(self, id: str) -> tuple[DatasetSpec | None, DatasetState | None] | None:
+        """Inputs and state; None when the record or the data is gone. Without a state the data was never copied."""
         record = self._record(id)
-        if record is None or not record["uri"] or not self.store.exists(record["uri"]):
+        if record is None or (record["uri"] and not self.store.exists(record["uri"])):
             return None
-        return DatasetSpec.model_validate(record["spec"]), self._state(record["uri"], record)
+        spec = DatasetSpec.model_validate(record["spec"])
+        return spec, self._state(record["uri"], record) if record["uri"] else None
 
     def update(self, id: str, old: Mapping[str, Any], new: DatasetSpec, context: Context) -> DatasetState:
         """Keep the new content as a further version."""

@@ -132,12 +132,14 @@ class ModelVersionKind:
         with group.lock():
             group.save_intake(intake | {"claimed": True})
 
-    def read(self, id: str) -> tuple[ModelVersionSpec | None, ModelVersionState] | None:
-        """Inputs and state; None when it is gone, was never finished, or its bytes are gone."""
-        held = self._held(id)
-        if held is None or not self.store.exists(held[1]["uri"]):
-            return None
-        return ModelVersionSpec.model_validate(held[1]["holders"][id]["spec"]), state_of(held[1])
+    def read(self, id: str) -> tuple[ModelVersionSpec | None, ModelVersionState | None] | None:
+        """Inputs and state; None when it is gone, or its bytes are. Without a state it is still on its way."""
+        if held := self._held(id):
+            if not self.store.exists(held[1]["uri"]):
+                return None
+            return ModelVersionSpec.model_validate(held[1]["holders"][id]["spec"]), state_of(held[1])
+        intake = self._intake(id)
+        return (ModelVersionSpec.model_validate(intake[1]["spec"]), None) if intake else None
 
     def update(self, id: str, old: Mapping[str, Any], new: ModelVersionSpec, context: Context) -> ModelVersionState:
         """New thresholds, metrics or tags of the same bytes; or go on with what was left unfinished."""
@@ -192,11 +194,16 @@ class ModelVersionKind:
                     return group, version
         return None
 
-    def _begun(self, id: str) -> tuple[Group, dict[str, Any]]:
+    def _intake(self, id: str) -> tuple[Group, dict[str, Any]] | None:
         for group in groups(self.home):
             for intake in group.intakes():
                 if intake["id"] == id:
                     return group, intake
+        return None
+
+    def _begun(self, id: str) -> tuple[Group, dict[str, Any]]:
+        if found := self._intake(id):
+            return found
         raise NotFound(f"model version '{id}' is not on this machine (any more)")
 
 

@@ -145,6 +145,24 @@ def test_refresh_keeps_inputs_and_tells_what_drifted(engine: Engine, records: Re
     assert drifted == {**held.inputs, "keepVersions": 9, "onDestroy": "keep"}
 
 
+@pytest.mark.parametrize("imported", [False, True])
+def test_a_refresh_does_not_take_what_is_unfinished_for_finished(
+    engine: Engine, records: Records, imported: bool
+) -> None:
+    held = engine.create("TrainingRun", RUN)
+    id = held.id.partition(":")[2]
+    record = records.load(id)
+    assert record is not None
+    records.save(id, {**record, "spec": {**record["spec"], "overrides": {"seconds": 600}}})
+    asked = Held(held.urn, held.id, {} if imported else held.inputs, held.outputs)
+    unfinished = failure(lambda: engine.read(asked)).init_failed
+    assert unfinished is not None
+    assert unfinished.id == held.id
+    assert list(unfinished.reasons) == ["it was begun and is not finished; the next `up` goes on with it"]
+    assert from_struct(unfinished.inputs) == {**held.inputs, "overrides": {"seconds": 600}}
+    assert from_struct(unfinished.properties)["status"] == "running"
+
+
 def test_what_is_gone_reads_as_no_id(engine: Engine, records: Records) -> None:
     held = engine.create("Model", MODEL)
     records.remove(held.id.partition(":")[2])

@@ -36,6 +36,19 @@ def test_a_dataset_is_copied_and_each_content_is_a_version(world: World) -> None
     assert world.adapter.dataset.find(Ownership("proj", "dev", "", "")) == []
 
 
+def test_a_dataset_that_was_not_copied_yet_is_there_and_has_no_state(world: World) -> None:
+    (world.root / "rows.csv").write_text(ROWS)
+    kind, context = world.adapter.dataset, world.context("d:rows")
+    assert kind is not None
+    spec, _ = kind.check(DatasetSpec(cloud="local", name="rows", source="rows.csv"), context)
+    id = kind.create(spec, context)
+    assert kind.read(id) == (spec, None)
+    state = kind.wait(id, spec, context)
+    assert kind.read(id) == (spec, state)
+    kind.delete(id, context)
+    assert kind.read(id) is None
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [("", "is empty"), ("\n \n", "is empty"), ("a,b,label\n", "a header and no rows")],
@@ -67,4 +80,4 @@ def test_a_source_that_changes_between_check_and_copy_is_told(world: World) -> N
     id = kind.create(spec, world.context("d"))
     with pytest.raises(Unavailable, match="changed while it was being deployed"):
         kind.wait(id, spec, world.context("d"))
-    assert kind.read(id) is None
+    assert kind.read(id) == (spec, None)

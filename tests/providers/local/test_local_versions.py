@@ -60,6 +60,16 @@ def test_versions_are_numbered_from_one_and_the_same_bytes_are_the_same_version(
     assert (found.version, found.path.is_dir()) == (1, True)
 
 
+def test_a_version_on_its_way_is_there_and_has_no_state(world: World, data: DatasetState) -> None:
+    world.model()
+    _, versions, _ = kinds(world.adapter)
+    spec = world.version(train(world, data, 1)[1])
+    id = versions.create(spec, world.context("v"))
+    assert versions.read(id) == (spec, None)
+    state = versions.wait(id, spec, world.context("v"))
+    assert versions.read(id) == (spec, state)
+
+
 def test_a_replacement_of_the_same_bytes_outlives_the_old_one(world: World, data: DatasetState) -> None:
     world.model()
     _, versions, _ = kinds(world.adapter)
