@@ -146,13 +146,25 @@ class Project:
         raise NotFound(f"there is no stack '{name}'{did_you_mean(name, self.stacks())}")
 
     def _cloud(self, name: str, file: Path) -> str:
-        """The stack's cloud, read alone: whole settings are validated by who deploys them."""
+        """The stack's cloud, read alone: whole settings are validated by who deploys them.
+
+        One that there is not must not be taken for one that needs the Pulumi CLI: then all settings are looked at.
+        """
         label = str(file.relative_to(self.root))
         config = _yaml_mapping(file, label).get("config")
         cloud = config.get("mooring:cloud") if isinstance(config, dict) else None
-        if isinstance(cloud, str) and cloud:
+        if isinstance(cloud, str) and _is_cloud(cloud):
             return cloud
         return self.settings(name).cloud
+
+
+def _is_cloud(name: str) -> bool:
+    """Whether there is such a cloud; third parties' are looked for only when one may be meant."""
+    if name == "local":
+        return True
+    from providers import registry
+
+    return name in registry.CLOUDS or name in registry.available()
 
 
 def _write_new(file: Path, content: bytes) -> bool:
@@ -190,5 +202,5 @@ def _yaml_mapping(file: Path, label: str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as cause:
         raise InvalidInput([Problem(label, f"cannot be read: {cause}")]) from cause
     if loaded is not None and not isinstance(loaded, dict):
-        raise InvalidInput([Problem(label, "must be a mapping")])
+        raise InvalidInput([Problem(label, "must be a mapping of keys to values (`config:` and what is below it)")])
     return loaded or {}

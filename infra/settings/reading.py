@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from infra.settings import rules
+from infra.settings import columns, rules
 from infra.settings.models import Settings
 from infra.settings.problems import InvalidSettings, Located, Path, place, sentence
 
@@ -51,25 +51,32 @@ def from_config(root: FilePath, file: FilePath | None = None) -> Settings:
     `file` is the stack's own file, if it can be known: problems are then told with its lines.
     Raises `InvalidSettings`.
     """
-    data, secret = _configuration()
+    data, secret, strange = _configuration()
+    found = Located("configuration")
+    for key, hint in strange.items():
+        found.add((key,), hint)
     try:
-        return _validated(data, Located("configuration"), root, secret)
+        return _validated(data, found, root, secret)
     except InvalidSettings:
         if file is not None and file.is_file():
             load(file, root)
         raise
 
 
-def _configuration() -> tuple[dict[str, Any], frozenset[str]]:
-    """All `mooring:` keys of the program's configuration, decoded, and those that hold secrets."""
+def _configuration() -> tuple[dict[str, Any], frozenset[str], dict[str, str]]:
+    """All `mooring:` keys of the program's configuration, decoded, those that hold secrets, and keys whose
+    namespace is nearly `mooring` with what is wrong with them."""
     from pulumi.runtime import config
+
+    from infra.settings.yaml_source import namespace_hint
 
     raw = {**config.get_config_env(), **config.CONFIG.get()}
     prefix = f"{NAMESPACE}:"
     data = {key.removeprefix(prefix): value for key, value in raw.items() if key.startswith(prefix)}
     secret = {*config.get_config_secret_keys_env(), *(key for key in raw if config.is_config_secret(key))}
     names = frozenset(key.removeprefix(prefix) for key in secret if key.startswith(prefix))
-    return {key: value if key in _TEXT_KEYS else _decoded(value) for key, value in data.items()}, names
+    strange = {key: hint for key in raw if not key.startswith(prefix) and (hint := namespace_hint(key, NAMESPACE))}
+    return {key: value if key in _TEXT_KEYS else _decoded(value) for key, value in data.items()}, names, strange
 
 
 def _decoded(value: Any) -> Any:
@@ -87,6 +94,8 @@ def _validated(data: dict[str, Any], found: Located, root: FilePath | None, secr
     settings = _typed(given, found, secret)
     if settings:
         for path, reason in rules.findings(settings, names, _clouds(settings), root):
+            found.add(path, reason)
+        for path, reason in columns.target_findings(settings, root) if root else ():
             found.add(path, reason)
     found.raise_any()
     if settings is None:  # the loop in _typed ended without a problem to name, which its bound excludes

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path as FilePath
+from typing import get_args
 
-from infra.settings.models import Batch, Endpoint, FileSource, Model, Settings, Training, Tuning
+from infra.settings.models import Batch, Endpoint, FileSource, Model, ModelFormat, Settings, Training, Tuning
 from infra.settings.problems import Path
 from providers.contract import KINDS
 from providers.errors import did_you_mean
@@ -25,6 +26,7 @@ TRAINER_KEYS = {"target": "target", "seed": "seed", "estimator": "estimator", "t
 CODE_FORMATS = {".joblib": "joblib", ".pkl": "pickle", ".pickle": "pickle"}
 """Endings of files whose loading executes code in them."""
 SAFE_FORMATS = {".onnx": "onnx", ".skops": "skops", ".gz": "tar", ".tgz": "tar", ".tar": "tar"}
+FORMATS = ", ".join(get_args(ModelFormat))
 REGIONAL = {"aws": "eu-central-1", "azure": "westeurope", "gcp": "europe-west4"}
 """Clouds where nothing exists without a region, with an example."""
 KIND_KEYS = tuple(field.split("_")[0] + "".join(p.title() for p in field.split("_")[1:]) for field in KINDS.values())
@@ -149,7 +151,7 @@ def _file(path: Path, file: FileSource, root: FilePath | None) -> Iterator[Findi
             ),
         )
     if form is None and root and not missing and (root / file.path).is_file():
-        yield path, f"the ending of '{file.path}' does not tell its format; set 'format' to one of onnx, skops, …"
+        yield path, f"the ending of '{file.path}' does not tell its format; set 'format' to one of {FORMATS}"
 
 
 def _tuning(path: Path, tuning: Tuning) -> Iterator[Finding]:

@@ -14,11 +14,13 @@ from typing import Any
 import yaml
 from yaml.constructor import SafeConstructor
 
-from infra.settings.problems import InvalidSettings, Located, Path
+from infra.settings.problems import InvalidSettings, Path
 from providers.errors import NotFound, Problem, did_you_mean
 
 SECRET = "[secret]"
 """Stands in the data for a `secure:` value."""
+PROVIDER = "moor"
+"""The provider's own namespace, near to that of the settings and not meant by it."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -62,7 +64,7 @@ def _compose(text: str) -> Any:
 
 
 def _under_namespace(root: Any, namespace: str, label: str) -> Source:
-    source, found = Source(), Located(label)
+    source, strange = Source(), []
     if root is None:
         return source
     if not isinstance(root, yaml.MappingNode):
@@ -76,18 +78,19 @@ def _under_namespace(root: Any, namespace: str, label: str) -> Source:
             space, colon, name = str(key.value).partition(":")
             if colon and space == namespace:
                 _take(source, (name,), key, node)
-            elif hint := _namespace_hint(str(key.value), space, bool(colon), namespace):
-                Located(label, {(space,): key.start_mark.line + 1})
-                found.add((), f"{key.value} (line {key.start_mark.line + 1}): {hint}")
-    found.raise_any()
+            elif hint := namespace_hint(str(key.value), namespace):
+                strange.append(Problem(f"{label}:{key.start_mark.line + 1}: {key.value}", hint))
+    if strange:
+        raise InvalidSettings(strange)
     return source
 
 
-def _namespace_hint(key: str, space: str, has_colon: bool, namespace: str) -> str:
+def namespace_hint(key: str, namespace: str) -> str:
     """What is wrong with a key outside the namespace; nothing for those of other packages."""
-    if not has_colon:
+    space, colon, _ = key.partition(":")
+    if not colon:
         return f"a key needs its namespace; write '{namespace}:{key}'"
-    near = did_you_mean(space, [namespace])
+    near = did_you_mean(space, [namespace]) if space != PROVIDER else ""
     return f"unknown namespace '{space}'{near}" if near.startswith(" (did") else ""
 
 

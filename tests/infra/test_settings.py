@@ -251,7 +251,7 @@ def test_secrets_are_read_without_a_passphrase_and_remembered(tmp_path: Path) ->
         (
             "mooring:cloud: local",
             "cloud: local",
-            r": cloud \(line 2\): a key needs its namespace; write 'mooring:cloud'",
+            r":2: cloud: a key needs its namespace; write 'mooring:cloud'",
         ),
         ("mooring:cloud: local", "moring:cloud: local", r"unknown namespace 'moring' \(did you mean 'mooring'\?\)"),
         ("iris: {path: data.csv}", "iris: {path: {secure: x}}", r":5: datasets.iris.path: cannot be a secret"),
