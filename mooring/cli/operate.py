@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from infra.engine.api import OnEvent, Result
 from mooring.cli import exits
 from mooring.cli.interrupts import cancellable
+from mooring.cli.streams import is_unicode, writable
 from mooring.display.document import operation_document
 from mooring.display.style import style_of
 from mooring.display.summary import changed_steps, difference_lines, error_lines, summary_lines
@@ -73,24 +74,26 @@ def operate(operation: Operation, *, as_json: bool, passing: bool = False) -> Ou
 def conclude(verb: str, stack: str, outcome: Outcome, *, as_json: bool, outputs: bool = True) -> int:
     """Print the end of `verb` and return its exit status."""
     result = outcome.result
-    if as_json:
-        print_json(operation_document(verb, stack, result, cancelled=outcome.cancelled, pins=outcome.pins))
-    else:
-        style = style_of(sys.stdout)
-        differing = [step for step in changed_steps(result.steps) if step.detailed or step.diff]
-        for line in [*difference_lines(differing, style), *summary_lines(result, style, outputs=outputs)]:
-            print(line)
-    errors(outcome)
+    try:
+        if as_json:
+            print_json(operation_document(verb, stack, result, cancelled=outcome.cancelled, pins=outcome.pins))
+        else:
+            style = style_of(sys.stdout)
+            differing = [step for step in changed_steps(result.steps) if step.detailed or step.diff]
+            for line in [*difference_lines(differing, style), *summary_lines(result, style, outputs=outputs)]:
+                print(line)
+    finally:  # nobody may be reading stdout any more
+        errors(outcome)
     return outcome.code
 
 
 def errors(outcome: Outcome) -> None:
     """The operation's errors on stderr."""
-    sys.stdout.flush()
+    writable(sys.stdout)
     for line in error_lines([*outcome.messages, *outcome.result.errors], style_of(sys.stderr)):
         print(line, file=sys.stderr)
 
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(document, indent=2, ensure_ascii=not is_unicode(sys.stdout), default=str))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from types import TracebackType
 from typing import TextIO
@@ -41,6 +42,7 @@ class PlainDisplay:
         self._style = style_of(stream)
         self._last: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._heard = True
 
     def __enter__(self) -> PlainDisplay:
         return self
@@ -48,7 +50,8 @@ class PlainDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.flush()
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
     def on_event(self, event: Event) -> None:
         """Take in one event and write its line, if it has one."""
@@ -58,9 +61,13 @@ class PlainDisplay:
             self.notice(line)
 
     def notice(self, text: str) -> None:
-        """Write a line of our own."""
+        """Write a line of our own. A deployment goes on when nobody reads any more (`mooring up | head -1`)."""
         with self._lock:
-            print(text, file=self._stream, flush=True)
+            try:
+                if self._heard:
+                    print(text, file=self._stream, flush=True)
+            except OSError:
+                self._heard = False
 
     def _log_line(self, event: LogEvent) -> str:
         message = event.message.rstrip()

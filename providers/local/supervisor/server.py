@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from providers import faults
 from providers.errors import InvalidInput, MooringError, did_you_mean
 from providers.local.supervisor.sockets import Lines
 from providers.local.supervisor.version import code_version
@@ -102,7 +103,8 @@ class ControlServer:
         except MooringError as error:
             return {"ok": False, "error": {"type": type(error).__name__, "message": str(error)}}
         except OSError as error:
-            return {"ok": False, "error": {"type": "Unavailable", "message": f"the local supervisor: {error}"}}
+            reason = f"the local supervisor: {faults.told(error)}"
+            return {"ok": False, "error": {"type": "Unavailable", "message": reason}}
         except Exception as error:  # noqa: BLE001 - one broken request must not end the supervisor
             traceback.print_exc(file=sys.stderr)
             return {"ok": False, "error": {"type": "MooringError", "message": f"supervisor: {error!r}"}}
