@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import compileall
 import contextlib
+import errno
 import hashlib
+import marshal
 import os
 import shutil
 import time
@@ -21,6 +23,8 @@ _LEFT_OUT = frozenset({"__pycache__", ".git", ".venv", "venv", "node_modules", "
 _LARGEST = 2 << 30
 """Bytes of a source folder that is copied to a job; more means that a wrong folder was named."""
 KEPT_DAYS = 30
+_PYC_HEADER = 16
+"""Bytes before the code object of a compiled module (PEP 552)."""
 
 
 def code_folder(home: Path, packages: tuple[str, ...]) -> Path:
@@ -36,17 +40,33 @@ def code_folder(home: Path, packages: tuple[str, ...]) -> Path:
     _prune(home)
     fresh = staging(home)
     with records.translated(home):
-        for package in packages:
-            copy_source(KIT / package, fresh / package)
-        compileall.compile_dir(fresh, quiet=2, stripdir=str(fresh))
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            for package in packages:
+                copy_source(KIT / package, fresh / package)
+            _compile(fresh)
+            target.parent.mkdir(parents=True, exist_ok=True)
             fresh.rename(target)
         except OSError:
             records.remove_tree(fresh)
-            if not target.exists():
+            if not target.exists():  # another command may have been faster
                 raise
     return target
+
+
+def _compile(folder: Path) -> None:
+    """Compile the modules below `folder`. Raises `OSError` when the disk is full.
+
+    Python does not notice that it wrote only a part of a compiled file, and never looks at it again: every process
+    would fail with it from then on. So each is read back.
+    """
+    complete = compileall.compile_dir(folder, quiet=2, stripdir=str(folder))
+    try:
+        for compiled in folder.rglob("*.pyc"):
+            marshal.loads(compiled.read_bytes()[_PYC_HEADER:])
+    except (EOFError, ValueError, TypeError):
+        complete = False
+    if not complete:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _prune(home: Path) -> None:

@@ -10,6 +10,7 @@ TAIL = 64 * 1024
 """Bytes at the end of a log that are looked at."""
 
 _FRAME = re.compile(r'^\s+File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<where>.+))?$')
+_UNCOMPILED = re.compile(r"^(SyntaxError|IndentationError|TabError)\b")
 _HEADER = "Traceback (most recent call last):"
 _SIGNALS = {
     137: "was killed (exit code 137, SIGKILL): out of memory?",
@@ -46,17 +47,23 @@ def failure_reason(log: Path, exit_code: int, source: str) -> str:
         return reason
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     if said:
-        return shorten(said)
+        return shorten(said) if exit_code == 1 else f"{shorten(said)} (exit code {exit_code})"
     if exit_code > 128:
         return f"the process was killed by signal {exit_code - 128} (exit code {exit_code})"
     return f"the process ended with exit code {exit_code} and wrote nothing"
 
 
 def traceback_reason(lines: list[str], source: str) -> str:
-    """`ValueError: no such column (train.py, line 12, in main)` out of the last traceback, empty without one."""
+    """`ValueError: no such column (train.py, line 12, in main)` out of the last traceback, empty without one.
+
+    A script that cannot be compiled has no more of one than the place and the `SyntaxError`.
+    """
     start = max((i for i, line in enumerate(lines) if _HEADER in line), default=-1)
     if start < 0:
-        return ""
+        start = max((i for i, line in enumerate(lines) if _FRAME.match(line)), default=0) - 1
+        after = [line for line in lines[start + 1 :] if line.strip()]
+        if not after or not _UNCOMPILED.match(after[-1]):
+            return ""
     frames: list[re.Match[str]] = []
     for line in lines[start + 1 :]:
         if frame := _FRAME.match(line):

@@ -156,7 +156,8 @@ class Run:
         if why == "stop":
             return "stopped", "stopped on request", code
         if why == "limit":
-            return "failed", f"stopped after its time limit of {self.spec.time_limit:g} seconds", code
+            limit = f"{self.spec.time_limit:g} seconds"
+            return "failed", f"stopped after its time limit of {limit} ('timeLimit' sets it)", code
         if code:
             return "failed", failure_reason(Path(files.LOG), code, self.spec.cwd), code
         return "succeeded", "", 0

@@ -86,7 +86,7 @@ def test_a_job_over_its_limit_is_stopped_with_its_grandchildren(jobs: Jobs, tmp_
     job(jobs, "hang", code, limit=1, grace=0.3)
     record = ended(jobs, "hang")
     assert record.status == "failed"
-    assert record.reason == "stopped after its time limit of 1 seconds"
+    assert record.reason == "stopped after its time limit of 1 seconds ('timeLimit' sets it)"
     assert not alive(written_pid(tmp_path / "pid"))
 
 
@@ -222,11 +222,21 @@ def test_a_recycled_pid_is_never_signalled() -> None:
          "KeyError: 'y' (t.py, line 3, in go)"),
         (["Traceback (most recent call last):", '  File "/a/t.py", line 3, in go', '  File "/z.py", line 9', "E: 1"],
          "E: 1 (t.py, line 3, in go)"),
+        (["read", '  File "/a/t.py", line 7', "    def x(:", "          ^", "SyntaxError: invalid syntax"],
+         "SyntaxError: invalid syntax (t.py, line 7)"),
+        (["SyntaxError: Non-UTF-8 code"], "SyntaxError: Non-UTF-8 code"),
         (["nothing to see"], ""),
     ],
 )  # fmt: skip
 def test_the_place_named_is_the_innermost_one_of_the_users_code(lines: list[str], reason: str) -> None:
     assert traceback_reason(lines, "/a") == reason
+
+
+def test_the_last_word_of_a_script_comes_with_an_unusual_exit_code(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("50 %\n")
+    assert failure_reason(log, 3, "") == "50 % (exit code 3)"
+    assert failure_reason(log, 1, "") == "50 %"
 
 
 def test_a_silent_failure_tells_the_exit_code(tmp_path: Path) -> None:
