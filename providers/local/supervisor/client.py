@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -143,8 +144,10 @@ def _retire(found: tuple[Lines, int, str]) -> None:
     except (OSError, ValueError):
         pass  # gone by itself
     lines.close()
-    if identity is not None:
-        identity.wait(10.0)
+    if identity is not None and not identity.wait(10.0):
+        # Stuck, perhaps for its own code being replaced under it. What it supervises lives on and is taken over.
+        identity.signal(signal.SIGKILL)
+        identity.wait(5.0)
 
 
 class _start_lock:  # noqa: N801 - used as a function in a `with`
