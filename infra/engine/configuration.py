@@ -10,13 +10,14 @@ from infra.engine import stack_config
 from infra.engine.api import StackRef
 from infra.engine.deployment import Config
 from infra.engine.layout import Layout
+from infra.engine.project_config import apply_project
 from infra.engine.secrets import Passphrase, SecretsManager
 from infra.engine.signatures import SECRET_SIGNATURE
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """`raw` is the configuration in the form of Pulumi's history: secrets are still encrypted.
+    """`raw` is the configuration as Pulumi's history keeps it: with the project's defaults, secrets still encrypted.
 
     `secrets` is None for a stack that has no salt yet, and is only looked at.
     """
@@ -37,6 +38,9 @@ def load(ref: StackRef, *, write_salt: bool = False) -> Loaded:
     Raises `ConfigError`, `WrongPassphrase`.
     """
     found = stack_config.load(ref.config_file, ref.project)
+    project_file = ref.root / "Pulumi.yaml"
+    if project_file.is_file():
+        found = apply_project(found, project_file, ref.project)
     passphrase = Passphrase(file=ref.passphrase_file)
     secrets = found.secrets(passphrase)
     if secrets is None and write_salt:
@@ -45,8 +49,7 @@ def load(ref: StackRef, *, write_salt: bool = False) -> Loaded:
         # The key takes a quarter of a second: derived meanwhile, and only where it will be needed.
         secrets.start()
     runtime = found.runtime(secrets)
-    raw = {key: _history_form(value) for key, value in found.values.items()}
-    return Loaded(Config(runtime.values, runtime.secret_keys), secrets, raw)
+    return Loaded(Config(runtime.values, runtime.secret_keys), secrets, found.values)
 
 
 def _state_has_secrets(ref: StackRef) -> bool:
@@ -54,15 +57,3 @@ def _state_has_secrets(ref: StackRef) -> bool:
         return SECRET_SIGNATURE.encode() in Layout(ref.backend, ref.project, ref.stack).current().read_bytes()
     except OSError:
         return False
-
-
-def _history_form(value: Any) -> dict[str, Any]:
-    """A value as Go writes it into history: text, and whether it is secret or a structure."""
-    if isinstance(value, dict) and set(value) == {"secure"}:
-        return {"string": str(value["secure"]), "secret": True, "object": False}
-    structure = isinstance(value, dict | list)
-    return {
-        "string": stack_config.as_text(value),
-        "secret": stack_config.is_secure(value),
-        "object": structure,
-    }

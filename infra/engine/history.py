@@ -6,7 +6,9 @@ and `<stack>-<ns>.checkpoint.json`, the state after it.
 
 from __future__ import annotations
 
+import gzip
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -69,15 +71,14 @@ def entries(layout: Layout) -> list[dict[str, Any]]:
     files = sorted(p for p in layout.history.iterdir() if p.name.endswith((".history.json", ".history.json.gz")))
     found: list[dict[str, Any]] = []
     for file in files:
-        data = file.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            import gzip
-
-            data = gzip.decompress(data)
         try:
-            entry = loads(data)
-        except ValueError:
+            entry = loads(_unpacked(file.read_bytes()))
+        except (OSError, EOFError, ValueError, zlib.error):
             continue
         if isinstance(entry, dict):
             found.append(entry | {"version": len(found) + 1})
     return found[::-1]
+
+
+def _unpacked(data: bytes) -> bytes:
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
