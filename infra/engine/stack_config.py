@@ -16,7 +16,7 @@ from infra.engine.encoding import dumps
 from infra.engine.errors import ConfigError, EngineError, UnsupportedOption
 from infra.engine.files import replace_file
 from infra.engine.secrets import Passphrase, SecretsManager
-from infra.engine.yaml_reader import read_yaml
+from infra.engine.yaml_reader import parse_yaml, read_yaml
 from providers.errors import did_you_mean
 
 _TOP_KEYS = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment", "deploymentsettings")
@@ -87,7 +87,10 @@ def load(file: Path, project: str) -> StackConfig:
 
 
 def ensure_salt(file: Path, passphrase: Passphrase) -> SecretsManager:
-    """The manager of a stack's file, which gets a salt first where it has none. Raises `StateWriteFailed`."""
+    """The manager of a stack's file, which gets a salt first where it has none.
+
+    Raises `StateWriteFailed`, and `ConfigError` for a file written in a way that does not take one more line.
+    """
     document = (read_yaml(file) if file.exists() else None) or {}
     if isinstance(document, dict) and document.get("encryptionsalt"):
         return SecretsManager(passphrase, str(document["encryptionsalt"]))
@@ -95,10 +98,20 @@ def ensure_salt(file: Path, passphrase: Passphrase) -> SecretsManager:
     text = file.read_text(encoding="utf-8") if file.exists() else ""
     if text and not text.endswith("\n"):
         text += "\n"
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    # Appended, so that nothing else in the file moves: a top-level key may stand anywhere.
-    replace_file(file, f"{text}encryptionsalt: {manager.salt}\n".encode(), mode=mode)
+    # Appended, so that nothing else in the file moves: a top-level key may stand anywhere in a block mapping.
+    changed = f"{text}encryptionsalt: {manager.salt}\n".encode()
+    if not _says_salt(changed, file, manager.salt):
+        raise ConfigError(file, "write it in YAML's block style (`config:` on a line of its own), to keep secrets")
+    replace_file(file, changed, mode=file.stat().st_mode & 0o777 if file.exists() else 0o644)
     return manager
+
+
+def _says_salt(data: bytes, file: Path, salt: str) -> bool:
+    try:
+        document = parse_yaml(data, file)
+    except ConfigError:
+        return False
+    return isinstance(document, dict) and document.get("encryptionsalt") == salt
 
 
 def qualified(key: str, project: str, file: Path) -> str:

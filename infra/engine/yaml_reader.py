@@ -74,8 +74,16 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
 def read_yaml(file: Path) -> Any:
     """The document in `file`, None where it is empty. Raises `ConfigError` with line and column."""
     try:
-        with file.open("rb") as stream:
-            return yaml.load(stream, _Loader)
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(file, f"cannot be read: {error.strerror}") from error
+    return parse_yaml(data, file)
+
+
+def parse_yaml(data: bytes, file: Path) -> Any:
+    """The same for the content that `file` has or will have."""
+    try:
+        return yaml.load(data, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "not valid YAML"
@@ -83,5 +91,3 @@ def read_yaml(file: Path) -> Any:
         raise ConfigError(file, reason, **place) from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise ConfigError(file, f"not valid YAML: {str(error).splitlines()[0]}") from None
-    except OSError as error:
-        raise ConfigError(file, f"cannot be read: {error.strerror}") from error

@@ -52,6 +52,14 @@ def test_values_reach_a_program_as_text_and_structures_as_json(tmp_path: Path) -
     assert runtime.secret_keys == frozenset()
 
 
+@pytest.mark.parametrize("text", ["{config: {a: 1}}\n", "config: {a: 1}\n...\n", "config:\n  a: |\n    x\n   y: 1"])
+def test_a_file_that_takes_no_further_line_is_refused_and_left_alone(tmp_path: Path, text: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(ConfigError, match=r"Pulumi\.dev\.yaml"):
+        stack_config.ensure_salt(file, Passphrase("p"))
+    assert file.read_text() == text
+
+
 def test_secure_values_are_decrypted_at_any_depth_and_named(tmp_path: Path) -> None:
     file = written(tmp_path, "# kept\nconfig:\n  a: 1  # kept too")
     manager = stack_config.ensure_salt(file, Passphrase("p"))
