@@ -24,13 +24,14 @@ ABSENT: Mapping[str, Any] = {"nan": float("nan"), "none": None, "empty": ""}
 @dataclass(frozen=True)
 class ModelColumn:
     """One column of a fitted model. `categories` are those its encoder saw, for text; `absent` is the name in
-    ABSENT of what the model takes for a missing text."""
+    ABSENT of what the model takes for a missing text. `values` are the only numbers an encoder knows."""
 
     name: str
     kind: Literal["number", "string"]
     categories: tuple[str, ...] = ()
     nullable: bool = False
     absent: str = "empty"
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,8 @@ def columns_of(model: Any, names: Sequence[str] = ()) -> Known:
     if names and len(names) != count:
         raise TrainingError(f"--columns has {len(names)} names, but the model takes {count} columns")
     found = list(names) or ([str(name) for name in fitted] if fitted is not None else [f"x{at}" for at in range(count)])
-    texts = _texts(model, list(range(count)))
-    columns = [
-        ModelColumn(name, "string", *_categories(texts[at])) if at in texts else ModelColumn(name, "number")
-        for at, name in enumerate(found)
-    ]
+    encoded = _encoded(model, list(range(count)))
+    columns = [_column(name, encoded.get(at)) for at, name in enumerate(found)]
     positive = needs_positive(model, columns)
     return Known(tuple(with_nullable(model, columns, positive)), positive=positive)
 
@@ -96,6 +94,9 @@ def sample(
     spread = random.choice([1.0, 3.0, 10.0], size=(rows, 1))
     noise = random.standard_normal((rows, len(columns)))
     numbers: npt.NDArray[Any] = mean + scale * spread * noise
+    for at, column in enumerate(columns):
+        if column.values:
+            numbers[:, at] = random.choice(column.values, size=rows)
     if positive:
         numbers = np.abs(numbers) + np.finfo(np.float32).eps
     for at, column in enumerate(columns):
@@ -127,35 +128,42 @@ def _selects_by_name(model: Any) -> bool:
     return any(hasattr(step, "transformers_") and hasattr(step, "feature_names_in_") for step in walk(model))
 
 
-def _texts(model: Any, places: Sequence[int]) -> dict[int, list[Any]]:
-    """Places of text columns and their categories. `places` are the model's columns in the whole matrix."""
+def _encoded(model: Any, places: Sequence[int]) -> dict[int, list[Any]]:
+    """Places of columns that an encoder sees, with its categories; none for free text. `places` are the model's
+    columns in the whole matrix."""
     found: dict[int, list[Any]] = {}
     for step in steps(model):
         if indices := getattr(step, "_transformer_to_input_indices", None):
             fitted: Mapping[str, Any] = step.named_transformers_
             for name, inner in indices.items():
                 if name in fitted and not isinstance(fitted[name], str):
-                    found |= _texts(fitted[name], [places[at] for at in inner])
+                    found |= _encoded(fitted[name], [places[at] for at in inner])
             return found
         categories = getattr(step, "categories_", None)
         if takes_words(step) and len(places) == 1:
             return {places[0]: []}
         if isinstance(categories, list) and len(categories) == len(places):
             for at, seen in zip(places, categories, strict=True):
-                if np.asarray(seen).dtype.kind in "OUS":
-                    found[at] = np.asarray(seen).tolist()
+                found[at] = np.asarray(seen).tolist()
             return found
         for inner in wrapped(step):
-            found = _texts(inner, places) | found
+            found = _encoded(inner, places) | found
         if not hasattr(step, "transform"):
             return found
     return found
 
 
-def _categories(seen: list[Any]) -> tuple[tuple[str, ...], bool, str]:
-    """The texts among an encoder's categories; whether it saw missing ones, and as what (a name in ABSENT)."""
-    absent = "nan" if any(one != one for one in seen) else "none" if None in seen else ""
-    return tuple(value for value in seen if isinstance(value, str)), bool(absent), absent or "empty"
+def _column(name: str, seen: list[Any] | None) -> ModelColumn:
+    """A column, by the categories that its encoder saw; None where it has no encoder."""
+    if seen is None:
+        return ModelColumn(name, "number")
+    present = [value for value in seen if value is not None and value == value]
+    if present and not any(isinstance(value, str) for value in present):
+        return ModelColumn(name, "number", values=tuple(float(value) for value in present))
+    absent = "nan" if any(value != value for value in seen) else "none" if None in seen else ""
+    return ModelColumn(
+        name, "string", tuple(text for text in present if isinstance(text, str)), bool(absent), absent or "empty"
+    )
 
 
 def _scale(model: Any, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

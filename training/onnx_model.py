@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from training.errors import TrainingError
+from training.onnx_weights import embed, has_external
 from training.records import package_versions
 from training.signature import plain
 from training.sklearn_model import Parts
@@ -28,8 +30,7 @@ NUMERIC = frozenset(
 
 def from_onnx(path: Path, columns: Sequence[str] = ()) -> Parts:
     """An ONNX file. Raises TrainingError for one that is damaged, or that ONNX Runtime cannot load or run."""
-    data = path.read_bytes()
-    graph = _parse(path.name, data)
+    data, graph = _read(path)
     session = _session(path.name, data)
     inputs = [_tensor(path.name, given) for given in session.get_inputs()]
     if not inputs:
@@ -42,6 +43,8 @@ def from_onnx(path: Path, columns: Sequence[str] = ()) -> Parts:
     if any(given["shape"] and given["shape"][0] == 1 for given in inputs):
         entry["batch"] = 1
     _try(path.name, session, inputs)
+    if entry.get("probabilities") and not _are_shares(session, inputs, entry["probabilities"]):
+        entry["probabilities"] = None  # distances of a support vector machine, or the like
     manifest = {
         "task": prediction.pop("task"),
         "origin": "package",
@@ -52,9 +55,11 @@ def from_onnx(path: Path, columns: Sequence[str] = ()) -> Parts:
     return Parts({"model.onnx": data}, manifest, {"columns": described, "prediction": prediction})
 
 
-def _parse(name: str, data: bytes) -> Any:
+def _read(path: Path) -> tuple[bytes, Any]:
+    """The model as one file, and its graph."""
     import onnx
 
+    name, data = path.name, path.read_bytes()
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:
@@ -62,11 +67,9 @@ def _parse(name: str, data: bytes) -> Any:
         raise TrainingError(f"{name}: not an ONNX model, or a truncated one{kind}") from error
     if not model.graph.output:
         raise TrainingError(f"{name}: not an ONNX model, or a truncated one (its graph has no output)")
-    if any(tensor.data_location == tensor.EXTERNAL for tensor in model.graph.initializer):
-        raise TrainingError(
-            f"{name}: keeps its weights in other files; save it as one file (save_as_external_data=False)"
-        )
-    return model.graph
+    if has_external(model):
+        data = embed(path, model)
+    return data, model.graph
 
 
 def _session(name: str, data: bytes) -> Any:
@@ -102,7 +105,12 @@ def _columns(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The signature's columns, and which of them each input of the graph is fed with."""
     for given in inputs:
-        if given["shape"] and (given["shape"][0] or 1) > 1:
+        if not given["shape"]:
+            raise TrainingError(
+                f"input '{given['name']}' has no axis for rows, or its rank is unknown; export it with a shape such "
+                "as [batch, columns]"
+            )
+        if (given["shape"][0] or 1) > 1:
             raise TrainingError(
                 f"input '{given['name']}' takes {given['shape'][0]} rows at once; export it with a free batch size"
             )
@@ -202,16 +210,37 @@ def _classes(graph: Any) -> list[Any]:
 
 def _try(name: str, session: Any, inputs: list[dict[str, Any]]) -> None:
     """Run one row of zeros, where the shapes are known."""
-    feed = {}
-    for given in inputs:
-        if any(size is None for size in given["shape"][1:]):
-            return
-        shape = [1, *given["shape"][1:]]
-        feed[given["name"]] = (
-            np.full(shape, "", dtype=object) if given["dtype"] == "string" else np.zeros(shape, given["dtype"])
-        )
+    if (feed := _row(inputs, 0)) is None:
+        return
     try:
         session.run(None, feed)
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:300]
         raise TrainingError(f"{name}: fails on a row of zeros ({reason})") from error
+
+
+def _are_shares(session: Any, inputs: list[dict[str, Any]], output: str) -> bool:
+    """Whether a classifier's scores are probabilities: between 0 and 1, with the sum 1, for several rows."""
+    for value in (0, 1, 3, 40):
+        if (feed := _row(inputs, value)) is None:
+            return True
+        try:
+            found = session.run([output], feed)[0]
+        except Exception:  # noqa: BLE001 - not every model takes every value
+            continue
+        scores = np.array(list(found[0].values()) if isinstance(found, list) else found, dtype=np.float64).reshape(-1)
+        if scores.min() < -1e-3 or scores.max() > 1 + 1e-3 or abs(scores.sum() - 1) > 1e-3:
+            return False
+    return True
+
+
+def _row(inputs: list[dict[str, Any]], value: int) -> dict[str, npt.NDArray[Any]] | None:
+    """One row with this value everywhere; None where the shapes are not known."""
+    feed: dict[str, npt.NDArray[Any]] = {}
+    for given in inputs:
+        if any(size is None for size in given["shape"][1:]):
+            return None
+        shape = [1, *given["shape"][1:]]
+        filled = np.full(shape, "", dtype=object) if given["dtype"] == "string" else np.full(shape, value)
+        feed[given["name"]] = filled if given["dtype"] == "string" else filled.astype(given["dtype"])
+    return feed

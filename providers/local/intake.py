@@ -181,7 +181,8 @@ def needs_trust(source: Path, format: str) -> str:
             text = (source / "MLmodel").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-        if re.search(r"^\s+sklearn:", text, re.M) and not re.search(r"^\s+onnx:", text, re.M):
+        safe = re.search(r"^\s+onnx:", text, re.M) or re.search(r"^\s+serialization_format: skops\s*$", text, re.M)
+        if re.search(r"^\s+sklearn:", text, re.M) and not safe:
             return "is an MLflow model of the sklearn flavor, a pickle: loading it executes whatever code is in it"
     return ""
 

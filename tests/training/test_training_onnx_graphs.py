@@ -141,16 +141,60 @@ def test_an_unknown_operator_is_refused(tmp_path: Path) -> None:
         package(path, tmp_path / "out")
 
 
-def test_weights_in_other_files_are_refused(tmp_path: Path) -> None:
+def with_weights_outside(path: Path, location: str = "model.onnx.data") -> Path:
+    """A model as torch.onnx writes it: the weights in a file beside it."""
     import onnx
 
-    path = save(
-        tmp_path / "m.onnx",
+    save(
+        path,
         [helper.make_node("MatMul", ["x", "w"], ["y"])],
-        [("x", FLOAT, [None, 400])],
+        [("x", FLOAT, [None, 40])],
         [("y", FLOAT, [None, 1])],
-        {"w": np.ones((400, 1), dtype=np.float32)},
+        {"w": np.ones((40, 1), dtype=np.float32)},
     )
-    onnx.save(onnx.load(path), path, save_as_external_data=True, location="weights", size_threshold=100)
-    with pytest.raises(TrainingError, match="keeps its weights in other files"):
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location=location, size_threshold=100)
+    return path
+
+
+def test_weights_beside_the_model_are_taken_in(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    with_weights_outside(tmp_path / "m" / "model.onnx")
+    package(tmp_path / "m", tmp_path / "out")
+    assert Predictor(tmp_path / "out").predict([[1.0] * 40]).values.tolist() == [40.0]
+    assert not list((tmp_path / "out").glob("*.data"))
+
+
+def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
+    path = with_weights_outside(tmp_path / "model.onnx")
+    (tmp_path / "model.onnx.data").unlink()
+    with pytest.raises(
+        TrainingError, match=r"its weights in 'model\.onnx\.data', which is not beside it; name the folder"
+    ):
+        package(path, tmp_path / "out")
+
+
+def test_weights_that_are_truncated_are_told(tmp_path: Path) -> None:
+    path = with_weights_outside(tmp_path / "model.onnx")
+    (tmp_path / "model.onnx.data").write_bytes(b"short")
+    with pytest.raises(TrainingError, match=r"model\.onnx: "):
+        package(path, tmp_path / "out")
+
+
+def test_weights_outside_the_models_folder_are_refused(tmp_path: Path) -> None:
+    import onnx
+
+    path = with_weights_outside(tmp_path / "model.onnx")
+    model = onnx.load(path, load_external_data=False)
+    model.graph.initializer[0].external_data[0].value = "../secret"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(TrainingError, match=r"keeps weights outside its folder \('\.\./secret'\)"):
+        package(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("shape", [[], None])
+def test_an_input_without_an_axis_for_rows_is_refused(tmp_path: Path, shape: Any) -> None:
+    path = save(
+        tmp_path / "m.onnx", [helper.make_node("Neg", ["x"], ["y"])], [("x", FLOAT, shape)], [("y", FLOAT, shape)]
+    )
+    with pytest.raises(TrainingError, match="input 'x' has no axis for rows, or its rank is unknown"):
         package(path, tmp_path / "out")
