@@ -35,10 +35,10 @@ LOCK_SECONDS = 0.0
 
 class EmbeddedEngine:
     """Implements `infra.engine.api.Engine`. `providers` makes a servicer for each package, one for each
-    provider resource that a deployment has."""
+    provider resource that a deployment has. `notify` is told what is odd about a state that is only read."""
 
-    def __init__(self, providers: Mapping[str, Factory]) -> None:
-        self._factories = dict(providers)
+    def __init__(self, providers: Mapping[str, Factory], notify: Callable[[str], None] = lambda message: None) -> None:
+        self._factories, self._notify = dict(providers), notify
 
     def preview(self, ref: StackRef, options: Options, on_event: OnEvent, cancel: threading.Event) -> Result:
         """What `up` would do; writes nothing, and needs no lock."""
@@ -72,12 +72,12 @@ class EmbeddedEngine:
         from infra.engine.operation import put_outputs
 
         result = Result()
-        put_outputs(result, _outputs(ref))
+        put_outputs(result, _outputs(ref, notify=self._notify))
         return result
 
     def export(self, ref: StackRef) -> dict[str, Any]:
         """The state in the form of `pulumi stack export`; secrets stay encrypted."""
-        return _store(ref).export()
+        return _store(ref).export(notify=self._notify)
 
     def import_state(self, ref: StackRef, deployment: Mapping[str, Any]) -> None:
         """Replace the state by an exported one. Raises `ConflictError`, `StateCorrupt`."""
@@ -119,7 +119,11 @@ class EmbeddedEngine:
             try:
                 session.record(kind, began, result, options)
             except StateWriteFailed as failure:
-                result.errors.append(f"the operation is not in the history: {failure}")
+                told = f"the operation is not in the history: {failure}"
+                if result.ok:
+                    result.errors.append(told)
+                else:  # most likely for the reason that is told already
+                    events.log("warning", told)
             return result
 
     @contextlib.contextmanager
@@ -187,10 +191,11 @@ def _store(ref: StackRef) -> StateStore:
     return StateStore(ref.backend, ref.project, ref.stack)
 
 
-def _outputs(ref: StackRef, secrets: SecretsManager | None = None) -> Properties:
+def _outputs(
+    ref: StackRef, secrets: SecretsManager | None = None, notify: Callable[[str], None] = lambda message: None
+) -> Properties:
     """The outputs of a stack. Raises `StackNotFound`."""
-    store = _store(ref)
-    snapshot = store.load(secrets or configuration.secrets_of(ref))
+    snapshot = _store(ref).load(secrets or configuration.secrets_of(ref), notify)
     root = snapshot.root()
     return dict((root.outputs if root else None) or {})
 

@@ -11,6 +11,7 @@ from infra.engine import preview_document
 from infra.engine import urn as urns
 from infra.engine.api import LogEvent, OnEvent, Result, StepEvent
 from infra.engine.program_output import outside_program
+from infra.engine.property_diff import equal
 from infra.engine.steps import Step
 from infra.engine.values import mask
 
@@ -67,8 +68,7 @@ class Events:
             seconds = self._end(step)
             if not shown(step):
                 return
-            if step.logical:
-                self.result.changes[step.op] = self.result.changes.get(step.op, 0) + 1
+            self._count(step)
             event = _event(step, "done", seconds=seconds)
             self.result.steps.append(event)
             self._send(event)
@@ -79,13 +79,23 @@ class Events:
             if not shown(step):
                 return
             event = _event(step, "planned")
-            if step.logical:
-                self.result.changes[step.op] = self.result.changes.get(step.op, 0) + 1
-                listed = preview_document.entry(step)
-                if listed is not None:
-                    self.entries.append(listed)
+            if step.op != "read":
+                self._count(step)
+            listed = preview_document.entry(step)
+            if listed is not None:
+                self.entries.append(listed)
             self.result.steps.append(event)
             self._send(event)
+
+    def seen(self, step: Step) -> None:
+        """A preview has read a resource, which counts if something of it is new."""
+        with self._lock:
+            self._count(step)
+
+    def _count(self, step: Step) -> None:
+        if not step.logical or (step.op == "read" and not _read_anew(step)):
+            return
+        self.result.changes[step.op] = self.result.changes.get(step.op, 0) + 1
 
     def failed(self, step: Step, message: str) -> None:
         """A step has failed."""
@@ -110,7 +120,11 @@ class Events:
 
 def shown(step: Step) -> bool:
     """Whether a step is told of: default providers are nobody's business, nor is what only tidies the state."""
-    return step.op != "remove-pending-replace" and not urns.is_default_provider(step.urn) and not step.skipped
+    return (
+        step.op != "remove-pending-replace"
+        and not urns.is_default_provider(step.urn)
+        and not (step.skipped or step.quiet)
+    )
 
 
 def _event(step: Step, phase: Literal["planned", "started", "progress", "done", "failed"], **more: Any) -> StepEvent:
@@ -128,6 +142,12 @@ def _event(step: Step, phase: Literal["planned", "started", "progress", "done", 
         new=mask(step.new.inputs or {}) if step.new is not None else None,
         **more,
     )
+
+
+def _read_anew(step: Step) -> bool:
+    """Whether a read has found a resource other than it was; one that is read for the first time is no change."""
+    old, new = step.old, step.new
+    return old is not None and new is not None and not equal(old.outputs or {}, new.outputs or {})
 
 
 def _label(urn: str) -> str:

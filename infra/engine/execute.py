@@ -68,6 +68,8 @@ class Executor:
         if self._deployment.dry_run:
             events.plan(step)
             self._tell(step, lambda: self._apply[step.op](step))
+            if step.op == "read":
+                events.seen(step)
             return
         events.started(step)
         self._tell(step, lambda: self._apply[step.op](step))
@@ -219,6 +221,8 @@ class Executor:
                 "the resource in your program and deploy that first"
             )
         if self._deployment.dry_run:
+            # A preview writes nothing; what follows sees the resource as an `up` would.
+            old.pending_replacement = old.pending_replacement or step.pending_replacement
             return
         operation = self._journal.begin("deleting", old) if self._has_effect(old) else None
         try:

@@ -52,7 +52,9 @@ class Importer:
         if deployment.stopping:
             raise Stopped
         events = deployment.events
-        if not deployment.dry_run:
+        if deployment.dry_run:
+            events.plan(step)
+        else:
             events.started(step)
         try:
             with deployment.slots:
@@ -62,9 +64,7 @@ class Importer:
             events.failed(step, str(failure))
             events.error(str(failure), step.urn)
             raise StepFailed(step, str(failure)) from failure
-        if deployment.dry_run:
-            events.plan(step)
-        else:
+        if not deployment.dry_run:
             events.done(step)
 
     def _read(self, step: Step) -> None:

@@ -182,7 +182,7 @@ class Planner:
             self.marks.updates.add(urn)
             return steps.update(old, new, diff, goal.ignore_changes)
         self.marks.sames.add(urn)
-        return steps.same(old, new)
+        return steps.same(old, new, quiet=r.imported)
 
     def _diff(self, r: Registration, old: Resource) -> diffs.Diff:
         new, marks = r.new, self.marks

@@ -27,7 +27,8 @@ class Step:
     `pending_delete`: the old one is only marked, and deleted at the end (create before delete).
     `pending_replacement`: the deleted one stays in state until its replacement is there.
     `untargeted`: nothing is done because `--target` leaves the resource out; `skipped` that it is not even
-    made. `detailed` and keys say why, for whoever reads a preview.
+    made. `quiet`: an earlier step of the same resource tells of it. `detailed` and keys say why, for
+    whoever reads a preview.
     """
 
     op: Op
@@ -42,6 +43,7 @@ class Step:
     pending_replacement: bool = False
     untargeted: bool = False
     skipped: bool = False
+    quiet: bool = False
     seed: bytes = b""
 
     @property
@@ -58,9 +60,9 @@ class Step:
         return found
 
 
-def same(old: Resource, new: Resource) -> list[Step]:
+def same(old: Resource, new: Resource, *, quiet: bool = False) -> list[Step]:
     """Nothing to do, but that options may have changed."""
-    return [Step("same", new.urn, old, new)]
+    return [Step("same", new.urn, old, new, quiet=quiet)]
 
 
 def create(new: Resource) -> list[Step]:
@@ -103,7 +105,7 @@ def delete_for_replacement(old: Resource) -> Step:
 def recreate(old: Resource, new: Resource, keys: tuple[str, ...]) -> list[Step]:
     """Make again what was deleted because something that it depends on was replaced."""
     return [
-        Step("replace", new.urn, old, new, replace_keys=keys),
+        Step("replace", new.urn, old, new),
         Step("create-replacement", new.urn, old, new, replace_keys=keys),
     ]
 

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.engine import checkpoint, integrity
 from infra.engine.checkpoint import Manifest, Snapshot
@@ -19,6 +19,8 @@ from infra.engine.secrets import SecretsManager
 from providers.errors import did_you_mean
 
 Notify = Callable[[str], None]
+Kept = TypeVar("Kept")
+"""A state as it is read: typed, or as a document."""
 
 
 def _silent(message: str) -> None:
@@ -67,7 +69,7 @@ class StateStore:
         try:
             snapshot = checkpoint.load(data, secrets)
         except StateCorrupt as damage:
-            snapshot = self._restore(damage, secrets, notify)
+            snapshot = self._restore(damage, lambda content: checkpoint.load(content, secrets), notify)
         except ValueFormatError as error:
             # Sound JSON with a value that is none: somebody edited it, and an older state would undo that.
             raise StateCorrupt(f"{self.file}: {error}") from None
@@ -114,15 +116,17 @@ class StateStore:
             other.unlink(missing_ok=True)
         shutil.rmtree(self.layout.history, ignore_errors=True)
 
-    def export(self, *, secrets: SecretsManager | None = None, show_secrets: bool = False) -> dict[str, Any]:
+    def export(
+        self, *, secrets: SecretsManager | None = None, show_secrets: bool = False, notify: Notify = _silent
+    ) -> dict[str, Any]:
         """The deployment in the form of `pulumi stack export`. Secrets stay encrypted, and no passphrase is
-        needed, unless `show_secrets` and a manager are given."""
+        needed, unless `show_secrets` and a manager are given. A damaged file is told and restored as by `load`."""
         try:
             document = checkpoint.parse(self.file.read_bytes())
         except FileNotFoundError:
             raise self._not_found() from None
-        except StateCorrupt as error:
-            raise StateCorrupt(f"{self.file}: {error}") from None
+        except StateCorrupt as damage:
+            document = self._restore(damage, checkpoint.parse, notify)
         if show_secrets:
             return checkpoint.to_deployment(self.load(secrets), show_secrets=True)
         return {key: document[key] for key in ("version", "features") if key in document} | {
@@ -139,11 +143,12 @@ class StateStore:
         self.save(snapshot, secrets)
         return snapshot
 
-    def _restore(self, damage: StateCorrupt, secrets: SecretsManager | None, notify: Notify) -> Snapshot:
+    def _restore(self, damage: StateCorrupt, read: Callable[[bytes], Kept], notify: Notify) -> Kept:
+        """The newest backup that can be read."""
         kept = sorted(self.layout.backups.glob("*.json"), reverse=True) if self.layout.backups.is_dir() else []
         for candidate in (self.layout.backup, *kept):
             try:
-                snapshot = checkpoint.load(candidate.read_bytes(), secrets)
+                restored = read(candidate.read_bytes())
             except (FileNotFoundError, StateCorrupt):
                 continue
             self._damaged = True
@@ -151,7 +156,7 @@ class StateStore:
                 f"the state file {self.file} is damaged ({damage}); restored from its backup {candidate}. "
                 "What the last operation changed may be missing in it: run a refresh"
             )
-            return snapshot
+            return restored
         raise StateCorrupt(
             f"{self.file}: {damage}, and no backup can be read; import an exported state with "
             "`mooring state import`, or remove the file to start anew"

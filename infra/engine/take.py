@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from infra.engine import replacements
 from infra.engine import urn as urns
 from infra.engine.default_providers import DefaultProviders
 from infra.engine.deployment import Deployment
@@ -9,6 +12,7 @@ from infra.engine.errors import EngineError
 from infra.engine.execute import StepFailed, Stopped
 from infra.engine.goal import Goal
 from infra.engine.imports import Importer
+from infra.engine.provider_types import Target
 from infra.engine.registrar import Registrar
 from infra.engine.resource import Resource
 from infra.engine.rpc import RpcFailure
@@ -39,8 +43,21 @@ def take(deployment: Deployment, type: str, name: str, id: str) -> None:
         Importer(deployment).step(Step("import", urn, None, new))
     except (StepFailed, Stopped):
         return
+    _validate(deployment, new)
     # As `pulumi import` leaves it: an id to import belongs to the program's options only.
     deployment.journal.forget_import_id(new)
+
+
+def _validate(deployment: Deployment, new: Resource) -> None:
+    """Warn of what the provider would not accept of the inputs that it has just read."""
+    inputs = new.inputs or {}
+    try:
+        checked = replacements.provider_of(deployment, new).check(Target(new.urn), inputs, inputs, os.urandom(32))
+    except RpcFailure as failure:
+        deployment.events.log("warning", f"the imported inputs could not be checked: {failure}", new.urn)
+        return
+    for prop, reason in checked.failures:
+        deployment.events.log("warning", f"imported, but not valid as it is: {prop}: {reason}", new.urn)
 
 
 def _provider(deployment: Deployment, root: str, package: str) -> str:
