@@ -40,8 +40,9 @@ class Deployed:
             document = json.loads(found[0].read_bytes())
         except (OSError, ValueError) as cause:
             raise MooringError(
-                f"the state of stack '{stack}' cannot be read ({cause}); `mooring status` tells more"
-            ) from (cause)
+                f"the state of stack '{stack}' cannot be read ({cause}); `mooring up --stack {stack}` restores it "
+                "from its backup"
+            ) from cause
         latest = (document.get("checkpoint") or {}).get("latest") or {}
         return cls._of(stack, latest.get("resources") or [])
 

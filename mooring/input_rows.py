@@ -18,25 +18,50 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"})
 """What a CSV cell without a value may say; the trainer takes the same words."""
 
 Row = dict[str, Any]
+Placed = tuple[str, Row]
+"""A row and where it is in its file: `line 3`."""
 
 
 def read_rows(file: Path, format: str = "", text_columns: Iterable[str] = ()) -> list[Row]:
-    """All rows of `file` (`-` is stdin), told by its ending unless `format` says `csv`, `json` or `jsonl`.
+    """All rows of `file`; see `read_placed`."""
+    return [row for _, row in read_placed(file, format, text_columns)]
+
+
+def read_placed(file: Path, format: str = "", text_columns: Iterable[str] = ()) -> list[Placed]:
+    """All rows of `file` with their places, told by its ending unless `format` says `csv`, `json` or `jsonl`; those
+    of stdin (`-`) by how they begin.
 
     In CSV a cell that reads as a number is one, except in `text_columns`; an empty one is missing.
     Raises `InvalidInput` with the line and what would be right.
     """
-    chosen = format or ("json" if str(file) == "-" else FORMATS.get(file.suffix.lower(), ""))
-    if chosen not in ("csv", "json", "jsonl"):
-        ending = f"'{file.suffix}' is none of .csv, .json, .jsonl" if not format else f"there is no format '{format}'"
-        near = did_you_mean(format, ["csv", "json", "jsonl"]) if format else "; say which with --format"
-        raise InvalidInput(f"--input {file}: {ending}{near}")
+    told = bool(format) or str(file) != "-"
+    chosen = format or FORMATS.get(file.suffix.lower(), "")
+    if told and chosen not in ("csv", "json", "jsonl"):
+        raise InvalidInput(f"--input {file}: {_no_format(file, format)}")
     text = _read(file)
+    chosen = chosen if told else _guessed(text)
     readers = {"csv": lambda: _csv(file, text, set(text_columns)), "json": lambda: _json(file, text)}
-    rows = readers.get(chosen, lambda: _jsonl(file, text))()
+    rows = readers.get(chosen, lambda: _jsonl(file, text))() if text.strip() else []
     if not rows:
         raise InvalidInput(f"--input {file}: there is no row in it")
     return rows
+
+
+def _guessed(text: str) -> str:
+    """The format of rows without a file name: a list is JSON, one object too, objects line by line are JSONL."""
+    begin = text.lstrip()[:1]
+    if begin == "{" and len(lines := [line for line in text.splitlines() if line.strip()]) > 1:
+        return "jsonl" if lines[0].rstrip().endswith("}") else "json"
+    return "json" if begin in ("[", "{") else "csv"
+
+
+def _no_format(file: Path, format: str) -> str:
+    """Why nobody knows what is in the file."""
+    if format:
+        return f"there is no format '{format}'{did_you_mean(format, ['csv', 'json', 'jsonl'])}"
+    if file.is_dir():
+        return "this is a folder; a CSV, JSON or JSONL file is expected"
+    return f"'{file.suffix}' is none of .csv, .json, .jsonl; say which with --format"
 
 
 def _read(file: Path) -> str:
@@ -48,7 +73,7 @@ def _read(file: Path) -> str:
         raise InvalidInput(f"--input {file}: {error.strerror or error}") from error
 
 
-def _csv(file: Path, text: str, text_columns: set[str]) -> list[Row]:
+def _csv(file: Path, text: str, text_columns: set[str]) -> list[Placed]:
     reader = csv.reader(io.StringIO(text), strict=True)
     try:
         heads = [head.strip() for head in next(reader, [])]
@@ -60,7 +85,8 @@ def _csv(file: Path, text: str, text_columns: set[str]) -> list[Row]:
                 continue
             if len(cells) != len(heads):
                 raise InvalidInput(f"--input {file}: line {reader.line_num} has {len(cells)} cells, not {len(heads)}")
-            rows.append({head: _cell(cell, head in text_columns) for head, cell in zip(heads, cells, strict=True)})
+            row = {head: _cell(cell, head in text_columns) for head, cell in zip(heads, cells, strict=True)}
+            rows.append((f"line {reader.line_num}", row))
     except csv.Error as error:
         raise InvalidInput(f"--input {file}: line {reader.line_num} is not CSV: {error}") from error
     return rows
@@ -81,7 +107,7 @@ def _cell(text: str, is_text: bool) -> Any:
     return int(stripped) if stripped.lstrip("+-").isdigit() else number
 
 
-def _json(file: Path, text: str) -> list[Row]:
+def _json(file: Path, text: str) -> list[Placed]:
     try:
         found = json.loads(text)
     except ValueError as error:
@@ -95,7 +121,7 @@ def _json(file: Path, text: str) -> list[Row]:
     return [_object(file, f"row {number}", row) for number, row in enumerate(found, 1)]
 
 
-def _jsonl(file: Path, text: str) -> list[Row]:
+def _jsonl(file: Path, text: str) -> list[Placed]:
     rows = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
@@ -106,7 +132,7 @@ def _jsonl(file: Path, text: str) -> list[Row]:
     return rows
 
 
-def _object(file: Path, place: str, row: Any) -> Row:
+def _object(file: Path, place: str, row: Any) -> Placed:
     if not isinstance(row, dict):
         raise InvalidInput(f"--input {file}: {place} is no object with a value for each column")
-    return row
+    return place, row

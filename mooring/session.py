@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mooring.project import Project
 
 EngineName = Literal["embedded", "pulumi"]
+_TOLD: set[str] = set()
 
 
 @dataclass
@@ -121,7 +123,14 @@ def build_engine(name: EngineName, ref: StackRef) -> Engine:
     from infra.engine.engine import EmbeddedEngine
     from providers.servicer import MoorServicer
 
-    return EmbeddedEngine({"moor": MoorServicer})
+    return EmbeddedEngine({"moor": MoorServicer}, notify=_warn)
+
+
+def _warn(message: str) -> None:
+    """Tell the user on stderr, once a process."""
+    if message not in _TOLD:
+        _TOLD.add(message)
+        print(f"warning: {message}", file=sys.stderr)
 
 
 def require_emulator(cloud: str) -> None:

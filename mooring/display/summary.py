@@ -83,8 +83,11 @@ def count_line(changes: Mapping[str, int], style: Style, planned: bool) -> str:
 
 
 def error_lines(errors: list[str], style: Style) -> Iterator[str]:
-    """Each error once, its further lines indented."""
-    for error in dict.fromkeys(error.strip() for error in errors):
+    """Each error once, its further lines indented; with its resource's name, where it is told with and without."""
+    told = list(dict.fromkeys(error.strip() for error in errors))
+    for error in told:
+        if any(other.endswith(f": {error}") for other in told):
+            continue
         first, *rest = error.splitlines() or [""]
         yield style("error: ", "red", "bold") + first
         yield from (f"       {line}" for line in rest)

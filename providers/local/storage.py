@@ -158,6 +158,7 @@ class Store:
             raise NotFound(
                 f"{uri}: this version is not in the store of this machine "
                 + (f"(kept: {', '.join(short(digest) for digest in kept)})" if kept else "(nothing is kept of it)")
+                + "; a refresh (`mooring up --refresh`) finds out what is gone and makes it again"
             )
         return version, meta, inner
 

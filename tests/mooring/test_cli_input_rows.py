@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mooring.input_rows import read_rows
+from mooring.input_rows import read_placed, read_rows
 from providers.errors import InvalidInput
 
 
@@ -96,3 +97,32 @@ def test_any_text_gives_rows_or_a_clear_error(tmp_path_factory: pytest.TempPathF
         return
     json.dumps(rows)
     assert rows
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("a,b\n1,2\n", [{"a": 1, "b": 2}]),
+        ('[{"a": 1}]', [{"a": 1}]),
+        ('{"a": 1}\n', [{"a": 1}]),
+        ('{\n  "a": 1\n}\n', [{"a": 1}]),
+        ('{"a": 1}\n\n{"a": 2}\n', [{"a": 1}, {"a": 2}]),
+    ],
+)
+def test_rows_from_stdin_are_told_by_how_they_begin(
+    monkeypatch: pytest.MonkeyPatch, text: str, rows: list[dict[str, int]]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert read_rows(Path("-")) == rows
+
+
+def test_a_refused_row_is_named_by_its_line_in_the_file(tmp_path: Path) -> None:
+    from mooring.cli.commands.predict import in_file
+
+    file = tmp_path / "rows.csv"
+    file.write_text('a,b\n1,2\n\n3,"x\ny"\n4,5\n')
+    rows = read_placed(file)
+    assert in_file("the endpoint refused the rows: row 1: no", rows) == "the endpoint refused the rows: line 5: no"
+    assert in_file("row 2: no", rows) == "line 6: no"
+    assert in_file("row 7: no", rows) == "row 7: no"
+    assert in_file("too large", rows) == "too large"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,13 +11,16 @@ import typer
 
 from mooring.cli import exits, options
 from mooring.cli.operate import print_json
-from mooring.input_rows import read_rows
+from mooring.input_rows import Placed, read_placed
 from mooring.inventory import Item, items, of_kind, pick
 from mooring.session import open_session, require_deployed
+from providers.errors import InvalidInput
 
 app = typer.Typer(add_completion=False)
 CHUNK = 1000
 """Rows in one request."""
+ROW = re.compile(r"\brow (\d+)\b")
+"""How a server names a row of a request, from 0."""
 
 
 @app.command()
@@ -41,10 +45,14 @@ def predict(
     session = open_session(stack, emulate=emulate, engine=engine.value)
     found = items(require_deployed(session))
     item = pick(of_kind(found, "Endpoint"), endpoint, "endpoint", "--endpoint")
-    rows = read_rows(input, format, text_columns(found, item))
+    rows = read_placed(input, format, text_columns(found, item))
     replies = []
     for start in range(0, len(rows), CHUNK):
-        reply = ask(item, rows[start : start + CHUNK], timeout)
+        chunk = rows[start : start + CHUNK]
+        try:
+            reply = ask(item, [row for _, row in chunk], timeout)
+        except InvalidInput as refusal:
+            raise InvalidInput(f"--input {input}: {in_file(str(refusal), chunk)}") from refusal
         replies.append(reply)
         if not as_json:
             for prediction in reply.get("predictions", []):
@@ -55,6 +63,14 @@ def predict(
         told = merged(replies).get("model_version")
         print(f"{len(rows)} rows, model version {told}", file=sys.stderr)
     return exits.OK
+
+
+def in_file(refusal: str, rows: list[Placed]) -> str:
+    """A server's refusal with the place in the file instead of the number in the request: `line 3` for `row 1`."""
+    found = ROW.search(refusal)
+    if found is None or int(found[1]) >= len(rows):
+        return refusal
+    return refusal[: found.start()] + rows[int(found[1])][0] + refusal[found.end() :]
 
 
 def text_columns(found: list[Item], endpoint: Item) -> list[str]:
