@@ -1,7 +1,8 @@
 """The configuration copy that an emulated stack runs with: its own settings, with secrets that are worth nothing.
 
 Each `secure:` value is replaced by a generated one, encrypted with the copy's own passphrase, so that an emulated
-deployment neither needs nor sees a real secret, and still treats the value as one.
+deployment neither needs nor sees a real secret, and still treats the value as one. Pins are the copy's own: they name
+versions, and the emulated stack has its own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import yaml
 
 from providers.errors import InvalidInput, Problem
 
+_ENDPOINTS = "mooring:endpoints"
 _PROVIDER_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 """Top-level keys that say how the stack's real secrets are kept, and Pulumi ESC environments, which hold more."""
 
@@ -31,7 +33,7 @@ def write_copy(source: Path, copy: Path, passphrase: Path) -> Path:
     result: dict[str, Any] = {key: value for key, value in settings.items() if key not in _PROVIDER_KEYS}
     if salt := before.get("encryptionsalt"):
         result["encryptionsalt"] = salt
-    config = settings.get("config") or {}
+    config = _with_own_pins(settings.get("config") or {}, before.get("config"))
     if any(True for _ in _secure(config)):
         seal, salt = _sealer(passphrase, salt)
         result["encryptionsalt"] = salt
@@ -41,6 +43,23 @@ def write_copy(source: Path, copy: Path, passphrase: Path) -> Path:
     if result != before:
         _write(copy, yaml.safe_dump(result, sort_keys=False, allow_unicode=True))
     return copy
+
+
+def _with_own_pins(config: dict[str, Any], before: Any) -> dict[str, Any]:
+    """`config` with the pins that `mooring rollback --emulate` wrote into the copy, instead of the stack's."""
+    endpoints = config.get(_ENDPOINTS)
+    if not isinstance(endpoints, dict):
+        return config
+    held = before.get(_ENDPOINTS) if isinstance(before, dict) else None
+    return {**config, _ENDPOINTS: {name: _pinned(one, held, name) for name, one in endpoints.items()}}
+
+
+def _pinned(endpoint: Any, held: Any, name: str) -> Any:
+    if not isinstance(endpoint, dict):
+        return endpoint
+    bare = {key: value for key, value in endpoint.items() if key != "pin"}
+    own = held.get(name) if isinstance(held, dict) else None
+    return {**bare, "pin": own["pin"]} if isinstance(own, dict) and own.get("pin") else bare
 
 
 def generated(path: tuple[str | int, ...]) -> str:

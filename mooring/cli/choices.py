@@ -50,10 +50,11 @@ def _urns(session: Session, words: list[str], option: str) -> tuple[str, ...]:
     return urns_named(items(session.export()), words, option)
 
 
-def pin_lines(pins: list[Pin], stack: str) -> list[str]:
+def pin_lines(pins: list[Pin], stack: str, *, emulate: bool) -> list[str]:
     """One line a pin, with the way out."""
+    which = f"--stack {stack}{' --emulate' if emulate else ''}"
     return [
         f"pinned: endpoint {pin.endpoint} serves {pin.model} {short_digest(pin.digest)} "
-        f"(`mooring rollback --clear --endpoint {pin.endpoint} --stack {stack}` releases it)"
+        f"(`mooring rollback --clear --endpoint {pin.endpoint} {which}` releases it)"
         for pin in pins
     ]

@@ -93,8 +93,23 @@ def test_with_several_endpoints_the_one_must_be_said(bench: Bench) -> None:
     assert "--endpoint: iris, other" in ran.err
 
 
-def test_rollback_of_an_emulated_stack_is_refused_because_its_file_is_never_written(bench: Bench) -> None:
-    assert "never writes" in bench.run("rollback", "--yes", "--emulate").err
+def test_rollback_of_an_emulated_stack_pins_it_in_its_copy_alone(bench: Bench) -> None:
+    before = bench.file.read_text()
+    assert bench.run("rollback", "--yes", "--emulate").code == exits.OK
+    assert bench.file.read_text() == before
+    for verb in ("preview", "status"):  # each of which makes the copy anew from the stack's file
+        shown = bench.run(verb, "--emulate").out
+        assert f"pinned: endpoint iris serves iris {DIGEST_1[:19]}" in shown
+        assert "--stack local --emulate` releases it" in shown
+        assert "pinned" not in bench.run(verb).out
+    assert bench.run("rollback", "--clear", "--yes", "--emulate").code == exits.OK
+    assert "pinned" not in bench.run("preview", "--emulate").out
+
+
+def test_the_pins_of_a_stack_are_not_those_of_its_emulation(bench: Bench) -> None:
+    bench.run("rollback", "--yes")
+    assert "pinned" in bench.run("preview").out
+    assert "pinned" not in bench.run("preview", "--emulate").out
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def run_preview(session: Session, chosen: Options, *, as_json: bool) -> Outcome:
     style = style_of(sys.stdout)
     for line in difference_lines(outcome.result.steps, style):
         print(line)
-    for line in pin_lines(pins, session.ref.stack):
+    for line in pin_lines(pins, session.ref.stack, emulate=session.ref.emulate):
         print(style(line, "yellow"))
     for line in summary_lines(outcome.result, style, planned=True):
         print(line)

@@ -16,7 +16,6 @@ from mooring.pins import pins_of, short_digest
 from mooring.session import Session, open_session, require_deployed
 from mooring.stack_file import StackFile
 from mooring.versions import named, previous, served_digest, served_model
-from providers.errors import NotSupported
 
 app = typer.Typer(add_completion=False)
 
@@ -40,11 +39,10 @@ def rollback(
     """Put an earlier model version back on its endpoint, in seconds.
 
     Pins the version in the stack's file and updates the endpoint alone, so the next `up` does not undo it;
-    --clear releases the pin. When the update fails, the file is put back as it was.
+    --clear releases the pin. When the update fails, the file is put back as it was. With --emulate the pin is in the
+    emulated stack's copy of the file.
     """
-    if emulate:
-        raise NotSupported("rollback --emulate: a pin is kept in the stack's file, which --emulate never writes")
-    session = open_session(stack, engine=engine.value)
+    session = open_session(stack, emulate=emulate, engine=engine.value)
     found = items(require_deployed(session))
     item = pick(of_kind(found, "Endpoint"), endpoint, "endpoint", "--endpoint")
     path = session.ref.config_file

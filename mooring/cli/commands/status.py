@@ -115,7 +115,7 @@ def show(document: dict[str, Any], pins: list[Pin]) -> None:
         rows = [[job["kind"], job["name"], job["status"], job["started"], job["id"]] for job in document["jobs"]]
         for line in table(["job", "name", "status", "since", "id"], rows, style):
             print(line)
-    for line in pin_lines(pins, document["stack"]):
+    for line in pin_lines(pins, document["stack"], emulate=document["emulate"]):
         print(style(line, "yellow"))
 
 

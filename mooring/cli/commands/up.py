@@ -57,7 +57,7 @@ def up(
             print("nothing was done", file=sys.stderr)
             return exits.FAILED
     pins = pins_of(session.ref.config_file)
-    for line in pin_lines(pins, session.ref.stack):
+    for line in pin_lines(pins, session.ref.stack, emulate=session.ref.emulate):
         print(line, file=sys.stderr)
     outcome = operate(
         lambda on_event, cancel: session.engine.up(session.ref, chosen, on_event, cancel), as_json=as_json
