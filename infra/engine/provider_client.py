@@ -62,11 +62,8 @@ class Provider:
         self._preview, self._handshake_done = True, True
 
     def check_config(self, urn: str, olds: Properties, news: Properties) -> Checked:
-        """Validate a provider resource's inputs."""
-        keep = wire.Keep(secrets=True, resources=True)
-        request = provider_pb2.CheckRequest(
-            **Target(urn).names, olds=wire.to_struct(olds, keep), news=wire.to_struct(news, keep)
-        )
+        """Validate a provider resource's inputs, sent in plain values: nothing has been agreed yet."""
+        request = provider_pb2.CheckRequest(**Target(urn).names, olds=wire.to_struct(olds), news=wire.to_struct(news))
         try:
             answer = call(self.servicer.CheckConfig, request)
         except RpcFailure as failure:
