@@ -15,7 +15,7 @@ from providers.local.environments import Environments
 from providers.local.groups import Group
 from providers.local.hashes import content_hash
 from providers.local.home import owner_record
-from providers.local.job_layout import Layout, process_environment
+from providers.local.job_layout import Layout, process_environment, runs_with
 from providers.local.job_records import LOG, JobSpec, Step
 from providers.local.jobs import Jobs
 from providers.local.reasons import tail_lines
@@ -106,13 +106,15 @@ class Intake:
             self.jobs.create(
                 self._job(id, spec, layout, python, context), lambda folder: self._copy(spec, context, folder)
             )
-        if self.jobs.get(id).status == "pending":
+        if (record := self.jobs.get(id)).status == "pending":
             try:
                 environments.ensure(
                     image_lists.DEFAULT, (), lambda message: context.progress(message, None), context.cancel
                 )
             except Cancelled:
                 raise Cancelled(f"cancelled while the environment of {id} was prepared", id=id) from None
+            if not runs_with(record.spec.environment, python):  # the image has changed since it was written down
+                self.jobs.change_pending(self._job(id, spec, layout, python, context))
             self.jobs.launch(id)
         while not (record := self.jobs.wait(id, 0.25)).has_ended:
             if context.cancel.is_set():

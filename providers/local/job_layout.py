@@ -126,6 +126,11 @@ def process_environment(id: str, layout: Layout, python: Path, machine: Machine 
     return variables
 
 
+def runs_with(environment: Mapping[str, str], python: Path) -> bool:
+    """Whether a job with this environment (`process_environment`) was made for this interpreter."""
+    return environment["PATH"].startswith(f"{python.parent}:")
+
+
 def training_environment(
     layout: Layout, checkpoints: Path, channels: Mapping[str, Path], hyperparameters: Mapping[str, Any]
 ) -> dict[str, str]:

@@ -18,14 +18,18 @@ from typing import Any
 
 from providers.boundaries import boundary
 from providers.errors import MooringError, NotFound
+from providers.local import job_log, records, runner
 from providers.local import job_records as files
-from providers.local import records, runner
 from providers.local.home import owned_by, staging, valid_id
 from providers.local.job_records import JobRecord, JobSpec
 from providers.local.process import Identity, kill_all, with_variable
 from providers.paths import KIT
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from providers.local.runner import main; main(sys.argv[2])"
+
+
+START_SECONDS = 60.0
+"""Time that a runner has to take its job; a fraction of a second is usual."""
 
 
 class Jobs:
@@ -80,19 +84,37 @@ class Jobs:
         python = getattr(sys, "_base_executable", None) or sys.executable
         log = self.folder(id) / "runner.log"
         with records.translated(self.home), log.open("ab") as errors:
-            started = subprocess.run(
+            started = _run(
+                id,
                 [python, "-I", "-S", "-c", _BOOT, str(KIT), str(self.folder(id))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
-                start_new_session=True,
-                check=False,
             )
         if started.returncode not in (0, runner.TAKEN):
             said = log.read_text(errors="replace").strip().splitlines()
             raise MooringError(f"the runner of job {id} could not be started: {said[-1] if said else python}")
         boundary("job:launched")
+
+    def change_pending(self, spec: JobSpec) -> None:
+        """Replace what a job that nothing runs yet will do; silent when a runner has it meanwhile."""
+        folder = self.folder(spec.id)
+        with self._unstarted(spec.id) as mine:
+            if mine and (job := records.read(folder / files.JOB)):
+                records.write(folder / files.JOB, job | {"spec": spec.to_record()})
+
+    @contextlib.contextmanager
+    def _unstarted(self, id: str) -> Iterator[bool]:
+        """Whether no runner has the job; none can take it meanwhile."""
+        folder = self.folder(id)
+        with (folder / files.LOCK).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield not (folder / files.STATUS).exists()
 
     def get(self, id: str) -> JobRecord:
         """The job as it stands. A job whose runner died is `failed`, `interrupted`. Raises `NotFound`."""
@@ -163,7 +185,12 @@ class Jobs:
     def logs(self, id: str, follow: bool = False, tail: int | None = None) -> Iterator[str]:
         """Lines of the log, oldest first; `follow` goes on until the job has ended."""
         self.get(id)
-        yield from _lines(self, id, follow, tail)
+
+        def ended() -> bool:
+            record = self.find(id)
+            return record is None or record.has_ended
+
+        yield from job_log.lines(self.folder(id) / files.LOG, ended, follow=follow, tail=tail)
 
     def result(self, id: str) -> dict[str, Any] | None:
         """What the owning kind kept with `keep_result`."""
@@ -216,65 +243,20 @@ class Jobs:
 
     def _stop_pending(self, id: str) -> bool:
         """Note a job that no runner has as stopped; False when a runner got it meanwhile."""
-        folder = self.folder(id)
-        with (folder / files.LOCK).open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            if (folder / files.STATUS).exists():
-                return False
-            ended = {"status": "stopped", "reason": "stopped before it began", "ended": records.now()}
-            records.write(folder / files.STATUS, ended)
-            return True
+        with self._unstarted(id) as mine:
+            if mine:
+                ended = {"status": "stopped", "reason": "stopped before it began", "ended": records.now()}
+                records.write(self.folder(id) / files.STATUS, ended)
+            return mine
+
+
+def _run(id: str, command: list[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Start a runner; its first process returns as soon as the runner has the job."""
+    try:
+        return subprocess.run(command, start_new_session=True, check=False, timeout=START_SECONDS, **options)
+    except subprocess.TimeoutExpired as error:
+        raise MooringError(f"the runner of job {id} did not start within {START_SECONDS:g} s") from error
 
 
 def _move(source: Path, target: Path) -> None:
     source.rename(target)
-
-
-def _lines(jobs: Jobs, id: str, follow: bool, tail: int | None) -> Iterator[str]:
-    log = jobs.folder(id) / files.LOG
-    while follow and not log.exists():
-        if jobs.wait(id, 0.2).has_ended:
-            break
-    if not log.exists():
-        return
-    with log.open("rb") as stream:
-        if tail is not None:
-            stream.seek(_tail_offset(log, tail))
-        rest = b""
-        while True:
-            ended = not follow or (record := jobs.find(id)) is None or record.has_ended
-            while block := stream.read(1 << 16):
-                *whole, rest = (rest + block).split(b"\n")
-                for line in whole:
-                    yield line.decode("utf-8", errors="replace").rstrip("\r")
-            if ended:
-                break
-            time.sleep(0.1)
-        if rest:
-            yield rest.decode("utf-8", errors="replace")
-
-
-def _tail_offset(log: Path, lines: int) -> int:
-    """Where the last `lines` lines begin."""
-    size = position = log.stat().st_size
-    if lines <= 0:
-        return size
-    found = -1  # the line end at the very end closes the last line, it does not begin another
-    with log.open("rb") as stream:
-        if size:
-            stream.seek(size - 1)
-            found = 0 if stream.read(1) != b"\n" else -1
-        while position > 0:
-            step = min(1 << 16, position)
-            position -= step
-            stream.seek(position)
-            block = stream.read(step)
-            for index in range(len(block) - 1, -1, -1):
-                if block[index] == 10:
-                    found += 1
-                    if found == lines:
-                        return position + index + 1
-    return 0

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from providers.local import job_log, process, records
 from providers.local import job_records as files
-from providers.local import process, records
 from providers.local.job_records import JobSpec, Step
 from providers.local.reasons import failure_reason
 
@@ -153,6 +153,7 @@ class Run:
         self.save(process=identity and identity.to_record(), session=child)
         code, why = self.follow(child)
         sweep()
+        job_log.bound(Path(files.LOG))
         if why == "stop":
             return "stopped", "stopped on request", code
         if why == "limit":
@@ -176,6 +177,7 @@ class Run:
                 process.kill_group(child, signal.SIGKILL)
                 process.kill_all(process.descendants(os.getpid()))
                 kill_at = moment + 1
+            job_log.bound(Path(files.LOG))
             until = min(kill_at, self.deadline if not why else kill_at)
             select.select([self.wake], [], [], max(0.02, min(until - moment, 1.0)))
             while select.select([self.wake], [], [], 0)[0] and os.read(self.wake, 512):

@@ -13,7 +13,7 @@ from providers.errors import Cancelled, JobFailed, NotFound, PartialFailure
 from providers.local import checkpoints, job_records, records, retention
 from providers.local.environments import Environments
 from providers.local.home import new_id, owner_record
-from providers.local.job_layout import Layout
+from providers.local.job_layout import Layout, runs_with
 from providers.local.job_records import JobRecord, JobSpec
 from providers.local.jobs import Jobs
 from providers.local.reasons import tail_lines
@@ -100,11 +100,13 @@ class Run(Generic[S, T]):
     def _prepare(self, record: JobRecord, spec: S, context: Context) -> None:
         image, requirements = self.image(spec)
         try:
-            Environments(self.cache).ensure(
+            python = Environments(self.cache).ensure(
                 image, requirements, lambda message: context.progress(message, None), context.cancel
             )
         except Cancelled:
             raise Cancelled(f"cancelled while the environment of {record.id} was prepared", id=record.id) from None
+        if not runs_with(record.spec.environment, python):  # the image has changed since the job was written down
+            self.jobs.change_pending(self.job(record.id, spec, context, python))
         boundary("run:environment-ready")
         context.check_cancelled(record.id)
         self.jobs.launch(record.id)

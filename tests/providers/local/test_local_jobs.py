@@ -13,6 +13,7 @@ import pytest
 from cloud_support import ended, job, until
 
 from providers.errors import NotFound
+from providers.local import job_log
 from providers.local.job_records import JobSpec, Step
 from providers.local.jobs import Jobs
 from providers.local.process import Identity
@@ -204,6 +205,50 @@ def test_logs_follow_to_the_end_and_tail_from_it(jobs: Jobs) -> None:
     assert list(jobs.logs("one", tail=2)) == ["line 4", "no end"]
     assert list(jobs.logs("one", tail=0)) == []
     assert len(list(jobs.logs("one", tail=99))) == 6
+
+
+def test_a_log_without_end_is_cut_and_says_so(jobs: Jobs) -> None:
+    code = f"line = 'x' * 1023\nfor _ in range({job_log.LIMIT >> 10} + 2000): print(line)\nraise ValueError('the end')"
+    job(jobs, "loud", code)
+    record = ended(jobs, "loud")
+    assert record.reason.startswith("ValueError: the end")
+    log = jobs.folder("loud") / "log.txt"
+    assert job_log.KEPT // 2 < log.stat().st_size <= job_log.KEPT + 1000
+    first, second, *_, last = jobs.logs("loud")
+    assert first == f"[mooring] the log had {(job_log.LIMIT >> 20) + 1} MiB and was cut here; what follows is its end"
+    assert second == "x" * 1023
+    assert last == "ValueError: the end"
+
+
+def test_a_follower_goes_on_in_a_log_that_was_cut(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    over: list[bool] = []
+    log.write_text("".join(f"line {n}\n" for n in range(1000)))
+    with log.open("a") as writer:
+        following = job_log.lines(log, lambda: bool(over), follow=True)
+        assert [next(following) for _ in range(1000)][-1] == "line 999"
+        job_log.bound(log, limit=1000, kept=20)
+        writer.write("line 1000\n")
+        writer.flush()
+        assert next(following).startswith("[mooring] the log had 0 MiB and was cut here")
+        assert [next(following) for _ in range(3)] == ["line 998", "line 999", "line 1000"]
+        over.append(True)
+        assert list(following) == []
+
+
+def test_a_job_that_nothing_runs_yet_can_be_changed_and_no_other(jobs: Jobs, tmp_path: Path) -> None:
+    def spec(word: str) -> JobSpec:
+        step = Step((sys.executable, "-c", f"print({word!r})"))
+        folder = jobs.folder("one")
+        return JobSpec("one", "test", (step,), {"PATH": "/usr/bin:/bin"}, str(folder), 60.0)
+
+    jobs.create(spec("old"))
+    jobs.change_pending(spec("new"))
+    jobs.launch("one")
+    ended(jobs, "one")
+    assert list(jobs.logs("one")) == ["new"]
+    jobs.change_pending(spec("late"))
+    assert jobs.get("one").spec == spec("new")
 
 
 def test_a_recycled_pid_is_never_signalled() -> None:

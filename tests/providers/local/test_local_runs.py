@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -42,6 +43,18 @@ def test_create_after_a_lost_reply_is_the_same_run_and_other_inputs_replace_it(w
     assert (found.id, found.claimed, found.usable) == (other, True, True)
     third = kind.create(spec, world.context("r", "2"))
     assert third != other, "a claimed run is never adopted"
+
+
+def test_a_job_that_waited_while_its_image_changed_runs_with_the_new_one(world: World) -> None:
+    _, data = world.dataset()
+    kind, spec = world.adapter.training_run, world.training(data.uri)
+    assert kind is not None
+    id = kind.create(spec, world.context("r"))
+    written = Jobs(world.home).folder(id) / "job.json"
+    python = str(Path(json.loads(written.read_text())["spec"]["steps"][0]["argv"][0]).parent)
+    written.write_text(written.read_text().replace(python, "/gone/with/an/earlier/list/bin"))
+    assert kind.wait(id, spec, world.context("r")).status == "succeeded"
+    assert "/gone/" not in written.read_text()
 
 
 def test_cancel_returns_with_the_id_and_the_job_goes_on(world: World) -> None:
