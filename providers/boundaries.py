@@ -1,8 +1,8 @@
 """Named points at which a deployment may be killed, for the tests that kill it there.
 
 `boundary("step:intent-written")` does nothing unless `MOORING_BOUNDARY_FILE` names a file. Then each point that
-is passed is appended to that file, one line each, and at the one numbered `MOORING_BOUNDARY_STOP` (counted from
-1 over all processes that share the file) the process waits to be killed from outside, for 60 seconds at most.
+is passed is appended to that file, one line each, and at `MOORING_BOUNDARY_STOP`, its name or its number (counted
+from 1 over all processes that share the file), the process waits to be killed from outside, for 60 seconds at most.
 Standard library only: the supervisor and the job runner use it.
 """
 
@@ -28,7 +28,7 @@ def boundary(name: str) -> None:
         number = len(passed.readlines()) + 1
         passed.write(f"{number} {os.getpid()} {name}\n")
         passed.flush()
-    if number == int(os.environ.get(STOP, "0")):
+    if os.environ.get(STOP) in (str(number), name):
         time.sleep(60)
         raise SystemExit(f"boundary {number} ({name}) was not killed within 60 s")
 
