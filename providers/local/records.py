@@ -12,6 +12,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -65,7 +66,7 @@ def replace_text(path: Path, content: str, part: str = "") -> None:
 
     `part` names the writer where tests may kill it half way (`providers.boundaries`).
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:12]}")
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             for piece in pieces(content, part) if part else (content,):
@@ -149,10 +150,32 @@ def _ignore_absent(function: object, path: str, error: tuple[type[BaseException]
         raise error[1]
 
 
+_PARTIAL = re.compile(r"\..+\.(\d+)-[0-9a-f]{12}")
+
+
+def _remove_partials(folder: Path) -> None:
+    """Remove what writers that were killed in the middle left in `folder`."""
+    for path in entries(folder):
+        written_by = _PARTIAL.fullmatch(path.name)
+        if written_by and not _is_alive(int(written_by[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
+
+
 def remove_empty(folder: Path, upto: Path) -> None:
-    """Remove `folder` and its parents below `upto` as long as they are empty."""
+    """Remove `folder` and its parents below `upto` as long as nothing is in them but half-written records."""
     while folder != upto and upto in folder.parents:
         try:
+            _remove_partials(folder)
             folder.rmdir()
         except FileNotFoundError:
             pass

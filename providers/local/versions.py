@@ -104,12 +104,9 @@ class ModelVersionKind:
     ) -> dict[str, Any]:
         """Give the bytes a number, or the one that they have already, and this resource as a holder."""
         with group.lock():
-            record = group.version(digest)
+            record, whole = group.version(digest), group.load()
             if record is None:
-                whole = group.load()
                 number = 1 + max([int(whole["last"]), *(int(version["number"]) for version in group.versions())])
-                if group.owned():
-                    group.save(whole | {"last": number})
                 record = {"number": number, "digest": digest, "uri": uri, "created": records.now(), "holders": {}}
                 record |= {name: intake[name] for name in ("project", "stack", "model")}
                 record["signature"] = _signature(self.store.path(uri))
@@ -117,6 +114,9 @@ class ModelVersionKind:
             holder = {name: intake[name] for name in ("owner", "claimed", "created")}
             record["holders"][intake["id"]] = holder | {"spec": spec.to_wire()}
             group.save_version(record)
+            if record["number"] > whole["last"] and group.owned():
+                # After the version, so that a kill in between takes no number out of the sequence.
+                group.save(whole | {"last": record["number"]})
             boundary("version:registered")
             group.remove_intake(intake["id"])
         return record
