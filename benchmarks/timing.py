@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -24,15 +24,20 @@ class Timing:
 
 
 def side_by_side(
-    commands: Mapping[str, Sequence[str]], *, runs: int = 5, environment: Mapping[str, str] | None = None
+    commands: Mapping[str, Sequence[str]],
+    *,
+    runs: int = 5,
+    environment: Mapping[str, str] | None = None,
+    before: Callable[[], None] = lambda: None,
 ) -> list[Timing]:
-    """Run each command `runs` times in turn (A B C A B C …) after one warm-up each.
+    """Run each command `runs` times in turn (A B C A B C …) after one warm-up each; `before` each, untimed.
 
     Raises `SystemExit` with the command's own output when one fails: a failed run is not a fast one.
     """
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for counted in (False, *[True] * runs):
         for name, command in commands.items():
+            before()
             begin = time.perf_counter()
             done = subprocess.run(
                 command, capture_output=True, text=True, env={**os.environ, **(environment or {})}, check=False
