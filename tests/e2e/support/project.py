@@ -28,7 +28,8 @@ class Project:
 
     def environment(self, **more: str) -> dict[str, str]:
         """What every command of this project runs with."""
-        return {**os.environ, "MOORING_PROJECT": str(self.root), "MOORING_HOME": str(self.home), **more}
+        places = {"MOORING_PROJECT": str(self.root), "MOORING_HOME": str(self.home), "PYTHONPATH": str(KIT)}
+        return {**os.environ, **places, **more}
 
     def write_stack(self, name: str, text: str) -> Path:
         """Write `stacks/Pulumi.<name>.yaml`."""
