@@ -15,6 +15,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+from serving.compression import expanded
 from serving.errors import RequestError, nearest
 from serving.http import MAX_BODY, Reply, Request, Route, error
 from serving.metrics import Metrics
@@ -79,6 +80,8 @@ class App:
                 body = b"" if method in BODILESS else await self._body(receive)
                 route = self._find(scope["path"], method)
                 request = Request(method, scope["headers"], body)
+                if encoding := request.header(b"content-encoding"):
+                    request = replace(request, body=expanded(body, encoding, self.max_body))
                 reply = await self._answer(route, request)
             except RequestError as problem:
                 reply = _refused(problem)

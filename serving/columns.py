@@ -158,6 +158,7 @@ def _absent(row: int, column: Column) -> None:
 
 
 def _number(row: int, column: Column, value: Any) -> float:
+    value = _alone(value)
     if value is None or value != value:
         _absent(row, column)
         return math.nan
@@ -174,7 +175,13 @@ def _number(row: int, column: Column, value: Any) -> float:
     return number
 
 
+def _alone(value: Any) -> Any:
+    """The value of a list of one: Keras and MLflow write a column's cell as `[5.1]`."""
+    return value[0] if type(value) is list and len(value) == 1 else value
+
+
 def _text(row: int, column: Column, value: Any) -> str:
+    value = _alone(value)
     if value is None or value != value or value == "":
         _absent(row, column)
         return ""

@@ -1,14 +1,17 @@
 """The plain protocols: `{"instances": [rows]}` to `{"predictions": […]}`, as Vertex AI and TensorFlow Serving
-have it, and SageMaker's `/invocations` with JSON or CSV on either side."""
+have it, and `/invocations` of SageMaker and MLflow with JSON, JSON Lines, CSV or NumPy on either side."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from serving import csv_rows
-from serving.errors import RequestError, nearest
+from serving.bodies import array_of, lines_of, rows_of
+from serving.errors import RequestError
 from serving.forms import Answer
 from serving.http import CSV, Reply, Request, decode, encode, require_json
 from serving.predictor import Predictor
@@ -22,53 +25,44 @@ class Instances:
         self.model_name, self.model_version = model_name, model_version
 
     def predict(self, request: Request) -> Reply:
-        """`/predict`, `/` and `/v1/models/{m}:predict`: JSON to JSON."""
+        """`/predict` and `/`: JSON to JSON."""
         require_json(request)
         rows = rows_of(decode(request.body))
         return self._json(self.predictor.predict(rows), len(rows))
 
+    def columnar(self, request: Request) -> Reply:
+        """`/v1/models/{m}:predict`: as TensorFlow Serving, which answers `inputs` with `outputs`."""
+        require_json(request)
+        document = decode(request.body)
+        rows = rows_of(document)
+        key = "outputs" if isinstance(document, dict) and "inputs" in document else "predictions"
+        return self._json(self.predictor.predict(rows), len(rows), key)
+
     def invocations(self, request: Request) -> Reply:
-        """`/invocations`: JSON or CSV by the content type, answered as the Accept header wants."""
-        wants_csv = _wants_csv(request)
-        if request.media_type == "text/csv":
+        """`/invocations`: read by the content type, answered as the Accept header wants."""
+        wanted = _wanted(request)
+        kind = request.media_type or JSON_TYPE
+        if kind == CSV_TYPE:
             cells = csv_rows.parse(_text(request.body), self.predictor.columns, _header_parameter(request))
-            answer = self.predictor.predict_features(self.predictor.encoder.encode_cells(cells))
-            count = len(cells)
-        elif request.media_type in ("", "application/json"):
-            rows = rows_of(decode(request.body))
+            answer, count = self.predictor.predict_features(self.predictor.encoder.encode_cells(cells)), len(cells)
+        elif reader := _READERS.get(kind):
+            rows = reader(request.body)
             answer, count = self.predictor.predict(rows), len(rows)
         else:
-            raise RequestError(
-                f"content type '{request.media_type}' is not supported here; send application/json or text/csv", 415
-            )
-        if wants_csv:
-            return Reply(csv_rows.write(_listed(answer.values)), content_type=CSV, rows=count)
-        return self._json(answer, count)
+            known = ", ".join([CSV_TYPE, *_READERS])
+            raise RequestError(f"content type '{kind}' is not supported here; send one of {known}", 415)
+        if wanted == JSON_TYPE:
+            return self._json(answer, count)
+        return Reply(_WRITERS[wanted](answer.values), content_type=_CONTENT.get(wanted, wanted.encode()), rows=count)
 
-    def _json(self, answer: Answer, rows: int) -> Reply:
-        body: dict[str, Any] = {"predictions": answer.values}
+    def _json(self, answer: Answer, rows: int, key: str = "predictions") -> Reply:
+        body: dict[str, Any] = {key: answer.values}
         if answer.probabilities is not None:
             body["probabilities"] = answer.probabilities
             body["classes"] = self.predictor.classes
         body["model_name"] = self.model_name
         body["model_version"] = self.model_version
         return Reply(encode(body), rows=rows)
-
-
-def rows_of(document: Any) -> list[Any]:
-    """The rows of a JSON body: under `instances`, or the body itself when it is a list."""
-    if isinstance(document, list):
-        return document
-    if not isinstance(document, dict):
-        raise RequestError('the body is not an object; {"instances": [rows]} is expected')
-    if "instances" not in document:
-        near = nearest(next(iter(document)), ["instances"]) if len(document) == 1 else ""
-        found = f"; found '{next(iter(document))}'{near}" if document else ""
-        raise RequestError(f'the body has no "instances", the list of rows{found}')
-    rows = document["instances"]
-    if not isinstance(rows, list):
-        raise RequestError('"instances" is not a list; it holds one entry a row')
-    return rows
 
 
 def _listed(values: Any) -> list[Any]:
@@ -92,11 +86,49 @@ def _header_parameter(request: Request) -> bool | None:
     return None
 
 
-def _wants_csv(request: Request) -> bool:
+def _wanted(request: Request) -> str:
+    """The media type of the reply. Raises the error 406 when none that is accepted can be answered."""
     accepted = [part.partition(";")[0].strip().lower() for part in request.header(b"accept").split(",")]
     for kind in accepted:
-        if kind in ("", "*/*", "application/*", "application/json"):
-            return False
-        if kind in ("text/csv", "text/*"):
-            return True
-    raise RequestError(f"'{', '.join(accepted)}' cannot be answered; accept application/json or text/csv", 406)
+        if kind in ("", "*/*", "application/*", JSON_TYPE):
+            return JSON_TYPE
+        if kind == "text/*":
+            return CSV_TYPE
+        if kind in _WRITERS:
+            return kind
+    known = ", ".join([JSON_TYPE, *_WRITERS])
+    raise RequestError(f"'{', '.join(accepted)}' cannot be answered; accept one of {known}", 406)
+
+
+def _as_lines(values: Any) -> bytes:
+    return b"".join(encode(value) + b"\n" for value in _listed(values))
+
+
+def _as_array(values: Any) -> bytes:
+    """The predictions as `numpy.save` writes them; text has a type of its own length."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufU":
+        raise RequestError("several outputs a row do not fit one array; accept application/json", 406)
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=False)
+    return out.getvalue()
+
+
+JSON_TYPE, CSV_TYPE, LINES_TYPE, ARRAY_TYPE = (
+    "application/json",
+    "text/csv",
+    "application/jsonlines",
+    "application/x-npy",
+)
+_CONTENT = {CSV_TYPE: CSV}
+_READERS: Mapping[str, Callable[[bytes], list[Any]]] = {
+    JSON_TYPE: lambda body: rows_of(decode(body)),
+    LINES_TYPE: lines_of,
+    "application/x-ndjson": lines_of,
+    ARRAY_TYPE: array_of,
+}
+_WRITERS: Mapping[str, Callable[[Any], bytes]] = {
+    CSV_TYPE: lambda values: csv_rows.write(_listed(values)),
+    LINES_TYPE: _as_lines,
+    ARRAY_TYPE: _as_array,
+}

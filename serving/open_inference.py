@@ -8,12 +8,14 @@ A tabular model takes its columns either as one input each ([rows] or [rows, 1])
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from serving import binary_tensors
 from serving.columns import Features
 from serving.errors import RequestError, nearest
 from serving.forms import Answer
@@ -50,7 +52,9 @@ class OpenInference:
 
     def server(self, request: Request) -> Reply:
         """`GET /v2`."""
-        return Reply(encode({"name": "mooring", "version": "2", "extensions": []}))
+        return Reply(
+            encode({"name": "mooring", "version": "2", "status": "alive", "extensions": ["binary_tensor_data"]})
+        )
 
     def model(self, request: Request) -> Reply:
         """`GET /v2/models/{m}`: the inputs and outputs."""
@@ -87,10 +91,12 @@ class OpenInference:
 
     def infer(self, request: Request) -> Reply:
         """`POST /v2/models/{m}[/versions/{v}]/infer`."""
-        if request.header(b"inference-header-content-length"):
-            raise RequestError("the binary tensor extension is not supported; send the tensors as JSON data")
-        require_json(request)
-        document = decode(request.body)
+        if request.header(binary_tensors.LENGTH):
+            document = binary_tensors.read(request, DATATYPES)
+        else:
+            if request.media_type != "application/octet-stream":  # what tritonclient says of plain JSON, too
+                require_json(request)
+            document = decode(request.body)
         if not isinstance(document, dict) or not isinstance(document.get("inputs"), list):
             raise RequestError('the body has no "inputs", the list of tensors')
         features = self._features(document["inputs"])
@@ -102,6 +108,8 @@ class OpenInference:
                 raise RequestError('"id" is not a string')
             body["id"] = document["id"]
         body["outputs"] = outputs
+        if binary := binary_tensors.wanted(document, outputs):
+            return binary_tensors.reply(body, binary, features.rows)
         return Reply(encode(body), rows=features.rows)
 
     def _features(self, inputs: list[Any]) -> Features:
@@ -165,10 +173,8 @@ def _tensor(place: int, given: Any) -> tuple[str, npt.NDArray[Any]]:
         raise RequestError(f"input '{name}': unknown datatype '{datatype}'{nearest(str(datatype), DATATYPES)}")
     if not isinstance(shape, list) or not shape or not all(type(size) is int and size >= 0 for size in shape):
         raise RequestError(f"input '{name}': the shape is not a list of sizes")
-    flat = _flatten(name, data)
-    count = 1
-    for size in shape:
-        count *= size
+    flat = data.tolist() if isinstance(data, np.ndarray) else _flatten(name, data)
+    count = math.prod(shape)
     if len(flat) != count:
         raise RequestError(f"input '{name}': {len(flat)} values do not fill the shape {shape}, which has {count}")
     expected: tuple[type, ...] = (str,) if datatype == "BYTES" else (bool, int, float)

@@ -35,15 +35,20 @@ def build_routes(
 
     def status(request: Request) -> Reply:
         state = {"version": version, "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-        return Reply(encode({"model_version_status": [state], **identity}))
+        # TensorFlow Serving's reply, and KServe's `name` and `ready`, which is text there.
+        return Reply(encode({"model_version_status": [state], "name": name, "ready": str(ready()), **identity}))
+
+    def models(request: Request) -> Reply:
+        return Reply(encode({"models": [name]}))
 
     routes = {
         "/": (Route("/", GET, protocol.server), Route("/", POST, plain.predict, True)),
         "/ping": (Route("/ping", GET, readiness),),
+        "/health": (Route("/health", GET, readiness),),
         "/metrics": (Route("/metrics", GET, scrape),),
         "/predict": (Route("/predict", POST, plain.predict, True),),
         "/invocations": (Route("/invocations", POST, plain.invocations, True),),
-        "/v1/models/" + name: (Route("/v1/models/{model}", GET, status),),
+        "/v1/models": (Route("/v1/models", GET, models),),
         "/v2": (Route("/v2", GET, protocol.server),),
         "/v2/health/live": (Route("/v2/health/live", GET, live),),
         "/v2/health/ready": (Route("/v2/health/ready", GET, readiness),),
@@ -53,6 +58,7 @@ def build_routes(
         routes[base] = (Route("/v2/models/{model}", GET, protocol.model),)
         routes[f"{base}/ready"] = (Route("/v2/models/{model}/ready", GET, readiness),)
         routes[f"{base}/infer"] = (Route("/v2/models/{model}/infer", POST, protocol.infer, True),)
+        routes[f"/v1/models/{name}{versions}"] = (Route("/v1/models/{model}", GET, status),)
         predict = f"/v1/models/{name}{versions}:predict"
-        routes[predict] = (Route("/v1/models/{model}:predict", POST, plain.predict, True),)
+        routes[predict] = (Route("/v1/models/{model}:predict", POST, plain.columnar, True),)
     return routes

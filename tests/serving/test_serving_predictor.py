@@ -75,7 +75,7 @@ def test_the_quick_and_the_thorough_way_give_the_same(iris: Predictor) -> None:
         ({"petal_lenght": 1}, "row 1: unknown column 'petal_lenght'"),
         ({"sepal_length": "5.1"}, "row 1: column 'sepal_length': '5.1' is not a number"),
         ({"sepal_length": True}, "row 1: column 'sepal_length': True is not a number"),
-        ({"sepal_length": [1]}, "row 1: column 'sepal_length': [1] is not a number"),
+        ({"sepal_length": [1, 2]}, "row 1: column 'sepal_length': [1, 2] is not a number"),
         ({"sepal_length": float("inf")}, "row 1: column 'sepal_length': inf is out of range"),
         ({"sepal_length": 1e39}, "row 1: column 'sepal_length': 1e+39 is out of range"),
         ({"sepal_length": 10**400}, "is out of range"),
