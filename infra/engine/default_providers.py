@@ -31,6 +31,7 @@ class DefaultProviders:
 
     def reference(self, package: str, version: str, url: str) -> str:
         """The reference of a package's default provider. Raises `RpcFailure` when that cannot be."""
+        url = url.removesuffix("/")
         key = (package, version, url)
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())

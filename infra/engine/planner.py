@@ -14,6 +14,7 @@ from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.goal import Goal, ReadGoal
 from infra.engine.provider_client import Provider
+from infra.engine.provider_host import visible
 from infra.engine.provider_types import Checked, DiffUnavailable, Target
 from infra.engine.resource import Resource
 from infra.engine.steps import Step
@@ -198,7 +199,7 @@ class Planner:
         if not new.custom:
             return diffs.NONE if property_diff.equal(before, after) else diffs.SOME
         if urns.is_provider_type(new.type):
-            return self.deployment.host.diff(old, after)
+            return self.deployment.host.diff(old, after, new.urn)
         try:
             target = Target(new.urn, old.id)
             diff = self._provider(new).diff(target, before, old.outputs or {}, after, r.goal.ignore_changes)
@@ -221,7 +222,7 @@ class Planner:
         if before is None or after is None:
             return True
         diff = self._provider(new).diff_config(
-            new_urn, dict(before.inputs or {}), before.outputs or {}, dict(after.inputs or {})
+            new_urn, visible(before.inputs or {}), before.outputs or {}, visible(after.inputs or {})
         )
         return diff.replaces
 

@@ -104,7 +104,7 @@ class Provider:
             sends_old_inputs=True,
             sends_old_inputs_to_delete=True,
             variables=variables,
-            args=wire.to_struct(inputs, wire.Keep(secrets=True, resources=True, skip_nulls=True)),
+            args=wire.to_struct(inputs, wire.Keep(secrets=True, resources=True)),
         )
         answer = call(self.servicer.Configure, request)
         self.known = True
@@ -118,7 +118,7 @@ class Provider:
             return Checked(news)
         request = provider_pb2.CheckRequest(**target.names, olds=self._out(olds), news=self._out(news), randomSeed=seed)
         answer = call(self.servicer.Check, request)
-        inputs = wire.from_struct(answer.inputs, wire.Keep(secrets=True, resources=True, skip_nulls=True))
+        inputs = wire.from_struct(answer.inputs, wire.Keep(secrets=True, resources=True))
         return Checked(self._marked(inputs, news), tuple((f.property, f.reason) for f in answer.failures))
 
     def diff(self, target: Target, old: Mapping[str, Any], outputs: Mapping[str, Any], new: Mapping[str, Any],
@@ -196,7 +196,7 @@ class Provider:
             return Checked({})
         request = provider_pb2.InvokeRequest(tok=token, args=self._out(args, unknowns=False), preview=preview)
         answer = call(self.servicer.Invoke, request)
-        result = wire.from_struct(getattr(answer, "return"), wire.Keep(secrets=True, resources=True, skip_nulls=True))
+        result = wire.from_struct(getattr(answer, "return"), wire.Keep(secrets=True, resources=True))
         if contains_secrets(args) and not self._keep.secrets:
             result = {k: v if isinstance(v, Secret) else Secret(v) for k, v in result.items()}
         return Checked(result, tuple((f.property, f.reason) for f in answer.failures))
@@ -222,11 +222,11 @@ class Provider:
     def _out(self, properties: Mapping[str, Any], *, elide: bool = False, unknowns: bool = True) -> Any:
         keep = self._keep
         return wire.to_struct(properties, wire.Keep(
-            secrets=keep.secrets, resources=keep.resources, unknowns=unknowns, skip_nulls=True, elide_assets=elide
+            secrets=keep.secrets, resources=keep.resources, unknowns=unknowns, elide_assets=elide
         ))  # fmt: skip
 
     def _in(self, struct: Any, given: Properties, *, preview: bool = False) -> Properties:
-        keep = wire.Keep(secrets=True, resources=True, skip_nulls=True, reject_unknowns=not preview)
+        keep = wire.Keep(secrets=True, resources=True, reject_unknowns=not preview)
         return self._marked(wire.from_struct(struct, keep), given)
 
     def _marked(self, properties: Properties, given: Properties) -> Properties:
@@ -262,4 +262,8 @@ def _init_failed(failure: RpcFailure) -> Any:
 
 def _text(value: Any) -> str:
     plain = strip_secrets(value)
-    return plain if isinstance(plain, str) else json.dumps(plain)
+    return (
+        plain
+        if isinstance(plain, str)
+        else json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    )

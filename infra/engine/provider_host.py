@@ -6,6 +6,7 @@ A provider resource (`pulumi:providers:<package>`, default or explicit) is itsel
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ INTERNAL = "__internal"
 
 BUILTIN = "pulumi"
 """The package of what the engine itself provides: stack references."""
+
+_NO_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 
 Factory = Callable[[], Any]
 Log = Callable[[str, str, str, bool], None]
@@ -89,13 +92,14 @@ class ProviderHost:
                 inputs.setdefault(key, news[key])
         return Checked(inputs)
 
-    def diff(self, old: Resource, news: Properties) -> diffs.Diff:
-        """Diff of a provider resource's inputs."""
+    def diff(self, old: Resource, news: Properties, urn: str = "") -> diffs.Diff:
+        """Diff of a provider resource's inputs; `urn` is its name now, where that is another one."""
+        urn = urn or old.urn
         with self._lock:
-            provider = self._checked.get(old.urn) or self._configured.get((old.urn, old.id))
+            provider = self._checked.get(urn) or self._configured.get((old.urn, old.id))
         if provider is None:
             provider = self.ensure(old)
-        found = provider.diff_config(old.urn, visible(old.inputs or {}), old.outputs or {}, visible(news))
+        found = provider.diff_config(urn, visible(old.inputs or {}), old.outputs or {}, visible(news))
         if found.changes != "unknown":
             return found
         same = property_diff.equal(old.outputs or {}, visible(news))
@@ -166,9 +170,13 @@ def visible(inputs: Properties) -> Properties:
 
 
 def default_name(version: str, url: str = "") -> str:
-    """The name of a package's default provider: `default`, `default_7_51_1`."""
-    name = "_".join(part for part in ("default", version, url) if part)
-    return "".join(c if c.isalnum() or c == "_" else "_" for c in name)
+    """The name of a package's default provider: `default`, `default_7_51_1`, `default_https_/host/path`."""
+    numbers, _, build = version.removeprefix("v").partition("+")
+    core, _, pre = numbers.partition("-")
+    parts = [p.replace(".", "_") for p in (core, pre, build) if p]
+    if url:
+        parts.append("/".join(_NO_NAME.sub("_", segment) for segment in url.split("/") if segment) or "_")
+    return "_".join(("default", *parts))
 
 
 def with_plugin(inputs: Properties, version: str, url: str) -> Properties:

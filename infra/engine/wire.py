@@ -45,7 +45,6 @@ class Keep:
     resources: bool = False
     outputs: bool = False
     upgrade_outputs: bool = False
-    skip_nulls: bool = False
     skip_internal: bool = False
     reject_unknowns: bool = False
     elide_assets: bool = False
@@ -88,7 +87,7 @@ def from_struct(struct: Struct | None, keep: Keep = ALL) -> Properties:
         if keep.skip_internal and key.startswith("__"):
             continue
         value = _get(message, inner, key)
-        if value is not _OMIT and not (value is None and keep.skip_nulls):
+        if value is not _OMIT:
             properties[key] = value
     return properties
 
@@ -102,7 +101,7 @@ def _fill(struct: Struct, properties: Mapping[str, Any], keep: Keep) -> None:
     inner = replace(keep, skip_internal=False) if keep.skip_internal else keep
     fields = struct.fields
     for key, value in properties.items():
-        if (value is None and keep.skip_nulls) or (keep.skip_internal and key.startswith("__")):
+        if keep.skip_internal and key.startswith("__"):
             continue
         lowered = _lower(value, inner, key)
         if lowered is not _OMIT:
@@ -246,7 +245,7 @@ def _get_struct(struct: Struct, keep: Keep, path: str) -> Any:
         return {
             key: value
             for key, inner in struct.fields.items()
-            if (value := _get(inner, keep, f"{path}.{key}")) is not _OMIT and not (value is None and keep.skip_nulls)
+            if (value := _get(inner, keep, f"{path}.{key}")) is not _OMIT
         }
     signature = struct.fields[SIGNATURE].string_value
     if signature == OUTPUT_SIGNATURE:
