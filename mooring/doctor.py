@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class Check:
 def examine(project: Project) -> list[Check]:
     """All checks; none of them raises, changes anything, or reaches the network."""
     checks: tuple[Callable[[Project], Iterator[Check]], ...] = (
-        _python, _environment, _uv, _pulumi, _docker, _places, _disk, _supervisor, _locks,
+        _python, _packages, _uv, _pulumi, _docker, _places, _disk, _environments, _supervisor, _locks,
     )  # fmt: skip
     found: list[Check] = []
     for check in checks:
@@ -55,7 +56,7 @@ def _python(project: Project) -> Iterator[Check]:
     yield Check("python", "ok", f"{version} ({sys.executable})")
 
 
-def _environment(project: Project) -> Iterator[Check]:
+def _packages(project: Project) -> Iterator[Check]:
     """Whether everything that pyproject.toml asks for is installed in this environment."""
     from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -121,6 +122,32 @@ def _disk(project: Project) -> Iterator[Check]:
         low = free < LOW_DISK
         advice = "free some space; an environment of jobs takes about 0.7 GiB" if low else ""
         yield Check(f"disk of {name}", "warning" if low else "ok", f"{free / 1024**3:.1f} GiB free", advice)
+
+
+def _environments(project: Project) -> Iterator[Check]:
+    """Those of jobs and servers, one line each."""
+    from providers.local.environments import Environments
+
+    environments = Environments()
+    spare = environments.spare(homes(project))
+    listed = {one.path: one for one in environments.list()}
+    if not listed and not spare:
+        yield Check("environments", "info", "none yet; the first job or server has one built")
+    for path in dict.fromkeys([*listed, *spare]):
+        advice = "`mooring doctor --prune` removes it" if path in spare else ""
+        if one := listed.get(path):
+            days = max(0.0, (time.time() - one.last_used) / 86400)
+            what = " and ".join([f"image {one.image}", *one.requirements])
+            found = f"{one.key}: {what}, Python {one.python}, last used {days:.0f} days ago"
+        else:
+            found = f"{path.name}: its build was interrupted"
+        yield Check("environments", "info" if advice else "ok", found, advice)
+
+
+def homes(project: Project) -> list[Path]:
+    """The local clouds of a project: its own, and those of its emulated stacks."""
+    home = paths.home(project.root)
+    return [home / "local", *sorted((home / "emulated").glob("*/local"))]
 
 
 def _supervisor(project: Project) -> Iterator[Check]:

@@ -89,7 +89,7 @@ class PlainDisplay:
             return f"    {title(event.urn)}: {text}" if text and self._fresh(event.urn, text) else ""
         words = {"started": looks.doing, "done": looks.done, "failed": f"{looks.doing} failed"}
         text = f" {looks.mark:<2} {short_type(event.type)} {event.name} {words[event.phase]}"
-        if event.phase == "done":
+        if event.phase == "done" and event.op != "replace":  # its time is that of the steps which it consists of
             text += f" ({event.seconds:.1f}s)"
         return self._style(text, "red" if event.phase == "failed" else looks.colour)
 

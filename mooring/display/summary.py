@@ -29,10 +29,6 @@ def changed_steps(steps: list[StepEvent]) -> list[StepEvent]:
     return list(chosen.values())
 
 
-def _tells(step: StepEvent) -> bool:
-    return bool(step.detailed or step.diff)
-
-
 def difference_lines(steps: list[StepEvent], style: Style) -> Iterator[str]:
     """Every changed resource with its changed properties below it (of those that are not all new or gone)."""
     for step in changed_steps(steps):

@@ -75,8 +75,7 @@ def _prune(home: Path) -> None:
     old = [folder for folder in records.entries(home / "code") if folder.stat().st_mtime < oldest]
     if not old:
         return
-    names = ("endpoints", "services", "supervisor")
-    kept = [path.read_bytes() for name in names for path in records.below(home / name)]
+    kept = records.contents(home / name for name in ("endpoints", "services", "supervisor"))
     for folder in old:
         if not any(str(folder).encode() in record for record in kept):  # a server may be started again from it
             records.remove_tree(folder)

@@ -10,13 +10,14 @@ place by uv and renamed, under a lock between processes, so that it is complete 
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import fcntl
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +28,15 @@ from providers.local import image_lists, records, uv
 STAMP = "mooring-environment.json"
 LOCK_WAIT = 1800.0
 """Seconds to wait for another process that builds the same environment."""
+UNUSED_DAYS = 30.0
+"""Days without use after which an environment may go."""
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One cached environment. `last_used` is seconds since the epoch; `bytes` counts what only it occupies."""
+    """One cached environment. `last_used` is seconds since the epoch."""
 
     key: str
     path: Path
@@ -134,7 +137,7 @@ class Environments:
         finally:
             os.close(handle)
 
-    def list(self) -> list[Environment]:
+    def list(self) -> builtins.list[Environment]:
         """All complete environments, last used first."""
         found = []
         for stamp in self.base.glob(f"*/{STAMP}"):
@@ -153,19 +156,29 @@ class Environments:
             )
         return sorted(found, key=lambda environment: environment.last_used, reverse=True)
 
-    def prune(self, unused_days: float = 30.0) -> Sequence[str]:
-        """Remove environments unused for so long that no process runs from, and interrupted builds; their names."""
-        removed = []
+    def spare(self, homes: Iterable[Path], unused_days: float = UNUSED_DAYS) -> builtins.list[Path]:
+        """Folders that may go: environments unused for so long, which no process runs from and no endpoint of these
+        `homes` is served from (it may be down just now), and builds whose process has ended."""
         oldest = time.time() - unused_days * 86400
-        for environment in self.list():
-            if environment.last_used < oldest and not _in_use(environment.path):
-                records.remove_tree(environment.path)
-                removed.append(environment.key)
-        for left in self.base.glob(".building-*"):
-            pid = left.name.rpartition("-")[2]
-            if not _alive(int(pid)):
-                records.remove_tree(left)
-                removed.append(left.name)
+        named = records.contents(home / part for home in homes for part in ("endpoints", "services"))
+        found = [
+            environment.path
+            for environment in self.list()
+            if environment.last_used < oldest
+            and not any(str(environment.path).encode() in record for record in named)
+            and not _in_use(environment.path)
+        ]
+        return found + [left for left in self.base.glob(".building-*") if not _is_built(left)]
+
+    def prune(self, homes: Iterable[Path], unused_days: float = UNUSED_DAYS) -> builtins.list[str]:
+        """Remove what may go (`spare`); the names of what was removed."""
+        removed = []
+        for folder in self.spare(homes, unused_days):
+            gone = folder.with_name(f".building-{folder.name.lstrip('.')}-{os.getpid()}")
+            with contextlib.suppress(FileNotFoundError):  # somebody else prunes as well
+                folder.rename(gone)  # at once for all others, however long the removal takes
+                records.remove_tree(gone)
+                removed.append(folder.name)
         return removed
 
 
@@ -181,7 +194,9 @@ def _in_use(folder: Path) -> bool:
     )
 
 
-def _alive(pid: int) -> bool:
+def _is_built(folder: Path) -> bool:
+    """Whether the process that builds here, whose pid ends the name, still runs."""
     from providers.local.process import Identity
 
-    return Identity.of(pid) is not None
+    pid = folder.name.rpartition("-")[2]
+    return pid.isdigit() and Identity.of(int(pid)) is not None

@@ -16,7 +16,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,16 @@ def below(folder: Path) -> Iterator[Path]:
     """All record files anywhere below a folder; what goes away meanwhile is left out."""
     for current, _, names in os.walk(folder):
         yield from (Path(current, name) for name in names if name.endswith(".json"))
+
+
+def contents(folders: Iterable[Path]) -> list[bytes]:
+    """All record files anywhere below these folders, as they are: for looking whether any of them names something."""
+    found = []
+    for folder in folders:
+        for path in below(folder):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(path.read_bytes())
+    return found
 
 
 def entries(folder: Path) -> list[Path]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -179,6 +181,25 @@ def test_doctor_reports_each_check_with_a_level(bench: Bench) -> None:
     checks = {check["name"]: check for check in bench.run("doctor", "--json").json()["checks"]}
     assert {"python", "packages", "uv", "pulumi", "home", "cache", "supervisor", "locks"} <= set(checks)
     assert checks["packages"]["level"] == "ok"
+
+
+def test_doctor_lists_environments_and_prunes_those_long_unused(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOORING_CACHE", str(tmp_path / "cache"))
+    assert "none yet" in bench.run("doctor").out
+    for name, used in (("old", 0), ("new", time.time())):
+        stamp = tmp_path / "cache" / "envs" / name / "mooring-environment.json"
+        stamp.parent.mkdir(parents=True)
+        facts = {"image": "sklearn", "requirements": ["a==1"], "python": "3.11.7", "created": "2026-01-01T00:00:00Z"}
+        stamp.write_text(json.dumps(facts))
+        os.utime(stamp, (used, used))
+    shown = bench.run("doctor").out
+    assert "new: image sklearn and a==1, Python 3.11.7, last used 0 days ago" in shown
+    assert shown.count("`mooring doctor --prune` removes it") == 1
+    assert bench.run("doctor", "--prune", "--json").json() == {"removed": ["old"]}
+    assert bench.run("doctor", "--prune").out == "nothing to remove\n"
+    assert bench.run("doctor", "--prune", "--orphans").code == exits.USAGE
 
 
 def test_doctor_names_the_holder_of_a_lock(bench: Bench) -> None:

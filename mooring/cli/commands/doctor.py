@@ -9,9 +9,10 @@ import typer
 
 from mooring.cli import exits, options
 from mooring.cli.operate import print_json
+from mooring.cli.run import UsageProblem
 from mooring.display.style import style_of
 from mooring.display.table import table
-from mooring.doctor import Check, examine
+from mooring.doctor import Check, examine, homes
 from mooring.project import Project
 from mooring.session import open_session
 from providers.errors import MooringError
@@ -23,6 +24,9 @@ MARKS = {"ok": ("✓", "green"), "info": ("·", "dim"), "warning": ("!", "yellow
 @app.command()
 def doctor(
     orphans: Annotated[bool, typer.Option("--orphans", help="List what has our tags and no stack.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove environments unused for 30 days, and half-built ones.")
+    ] = False,
     stack: options.Stack = None,
     emulate: options.Emulate = False,
     as_json: options.Json = False,
@@ -32,8 +36,12 @@ def doctor(
     The exit status is 1 when a check fails, or when there are orphans.
     """
     project = Project.find()
+    if orphans and prune:
+        raise UsageProblem("--orphans and --prune: one at a time")
     if orphans:
         return show_orphans(project, stack, emulate, as_json)
+    if prune:
+        return prune_environments(project, as_json)
     checks = examine(project)
     if as_json:
         print_json({"checks": [check.as_json() for check in checks]})
@@ -51,6 +59,19 @@ def show_checks(checks: list[Check]) -> None:
         print(f"{style(mark, colour)} {check.name:<{width}}  {check.found}")
         if check.advice:
             print(f"  {' ' * width}  {check.advice}")
+
+
+def prune_environments(project: Project, as_json: bool) -> int:
+    """`--prune`: environments of jobs and servers that nothing has used for long."""
+    from providers.local.environments import Environments
+
+    removed = Environments().prune(homes(project))
+    if as_json:
+        print_json({"removed": removed})
+    else:
+        for line in [f"removed: {name}" for name in removed] or ["nothing to remove"]:
+            print(line)
+    return exits.OK
 
 
 def show_orphans(project: Project, stack: str | None, emulate: bool, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -129,8 +130,19 @@ def test_prune_removes_what_is_long_unused_and_interrupted_builds(bare: Environm
     os.utime(old / STAMP, (0, 0))
     left = bare.base / ".building-bare-0-4194399"
     left.mkdir()
-    assert set(bare.prune(30)) == {old.name, left.name}
+    assert set(bare.prune([], 30)) == {old.name, left.name}
     assert [environment.path for environment in bare.list()] == [new]
+
+
+def test_prune_spares_an_environment_that_an_endpoint_is_served_from(bare: Environments, tmp_path: Path) -> None:
+    python = bare.ensure("bare")
+    os.utime(python.parents[1] / STAMP, (0, 0))
+    record = tmp_path / "home" / "services" / "iris.main.0" / "service.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"argv": [str(python), "-m", "serving"]}))
+    assert bare.prune([tmp_path / "home"]) == []
+    assert bare.prune([tmp_path / "another"]) == [python.parents[1].name]
+    assert list(bare.base.glob(".building-*")) == []
 
 
 def test_prune_spares_an_environment_that_a_process_runs_from(bare: Environments) -> None:
@@ -139,7 +151,7 @@ def test_prune_spares_an_environment_that_a_process_runs_from(bare: Environments
     user = subprocess.Popen([python, "-c", "import time; time.sleep(60)"])
     try:
         time.sleep(0.1)
-        assert bare.prune(30) == []
+        assert bare.prune([], 30) == []
     finally:
         user.kill()
         user.wait()
