@@ -13,6 +13,7 @@ from infra.engine import diffs, lookup, property_diff, replacements, steps
 from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.goal import Goal, ReadGoal
+from infra.engine.ignored import with_ignored
 from infra.engine.provider_client import Provider
 from infra.engine.provider_host import visible
 from infra.engine.provider_types import Checked, DiffUnavailable, Target
@@ -135,7 +136,7 @@ class Planner:
         goal, new = r.goal, r.new
         inputs: Properties = goal.properties
         if r.old is not None and not r.old.external:
-            inputs, impossible = steps.with_ignored(inputs, r.old.inputs or {}, goal.ignore_changes)
+            inputs, impossible = with_ignored(inputs, r.old.inputs or {}, goal.ignore_changes)
             if impossible:
                 self.deployment.events.log(
                     "info", f"cannot ignore changes in added or removed elements of {', '.join(impossible)}", new.urn

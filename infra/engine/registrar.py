@@ -107,7 +107,8 @@ class Registrar:
             return
         if failed:
             old = self.deployment.olds.get(new.urn)
-            outputs = {**((old.outputs if old else None) or {}), **outputs}
+            known = {k: v for k, v in outputs.items() if not contains_unknowns(v)}
+            outputs = {**((old.outputs if old else None) or {}), **known}
         self._set_outputs(new, outputs)
 
     def _set_outputs(self, new: Resource, outputs: Properties) -> None:

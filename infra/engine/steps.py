@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infra.engine import property_diff
 from infra.engine.api import Op
 from infra.engine.diffs import Diff, PropertyDiff
-from infra.engine.property_diff import Path
 from infra.engine.resource import Resource
-from infra.engine.values import Properties
 
 LOGICAL: frozenset[str] = frozenset({"same", "create", "update", "delete", "replace", "read", "import"})
 """Step kinds that a summary counts; the others are the mechanics of a replacement or a refresh."""
@@ -117,71 +114,3 @@ def delete(old: Resource) -> Step:
     if not old.delete:
         return Step("delete", old.urn, old)
     return Step("discard-replaced" if old.external else "delete-replaced", old.urn, old)
-
-
-def with_ignored(inputs: Properties, old: Properties, paths: Sequence[str]) -> tuple[Properties, list[str]]:
-    """`inputs` with the value of `old` at each path, and those paths at which that is not possible."""
-    result = inputs
-    impossible: list[str] = []
-    for text in paths:
-        path = property_diff.parse_path(text)
-        changed = _reset(result, old, path)
-        if changed is None:
-            impossible.append(text)
-        else:
-            result = changed
-    return result, impossible
-
-
-_MISSING = object()
-
-
-def _reset(new: object, old: object, path: Path) -> Properties | None:
-    done = _reset_at(new, old, path)
-    return done if isinstance(done, dict) else None
-
-
-def _reset_at(new: object, old: object, path: Path) -> object:
-    """`new` with what `old` has at `path`; None when a container on the way is missing on one side only."""
-    key, rest = path[0], path[1:]
-    if key == "*":
-        return _reset_all(new, old, rest)
-    if isinstance(new, dict) and isinstance(old, dict):
-        return _reset_key(new, old, str(key), rest)
-    if isinstance(new, list) and isinstance(old, list) and isinstance(key, int):
-        if key >= len(new) or key >= len(old):
-            return new if key >= len(new) and key >= len(old) else None
-        inner = old[key] if not rest else _reset_at(new[key], old[key], rest)
-        return None if rest and inner is None else [*new[:key], inner, *new[key + 1 :]]
-    return new if type(new) is type(old) else None
-
-
-def _reset_key(new: Properties, old: Properties, key: str, rest: Path) -> object:
-    if not rest:
-        if key in old:
-            return {**new, key: old[key]}
-        return {k: v for k, v in new.items() if k != key}
-    if key not in new or key not in old:
-        return new if key not in new and key not in old else None
-    inner = _reset_at(new[key], old[key], rest)
-    return None if inner is None else {**new, key: inner}
-
-
-def _reset_all(new: object, old: object, rest: Path) -> object:
-    if isinstance(new, dict) and isinstance(old, dict):
-        if not rest:
-            return dict(old)
-        result: object = new
-        for key in new:
-            result = None if result is None else _reset_at(result, old, (key, *rest))
-        return result if set(new) == set(old) else None
-    if isinstance(new, list) and isinstance(old, list):
-        if not rest:
-            return list(old)
-        if len(new) != len(old):
-            return None
-        result = new
-        for index in range(len(new)):
-            result = None if result is None else _reset_at(result, old, (index, *rest))
-        return result
-    return new if type(new) is type(old) else None

@@ -8,6 +8,7 @@ from infra.engine import diffs, graph, steps
 from infra.engine.diffs import Diff, PropertyDiff, ReplaceRules
 from infra.engine.errors import EngineError
 from infra.engine.goal import child_alias
+from infra.engine.ignored import with_ignored
 from infra.engine.registrations import seconds
 from infra.engine.resource import Resource
 from infra.engine.targets import Targets
@@ -40,12 +41,26 @@ def names(resources: list[Resource]) -> list[str]:
 )
 def test_an_ignored_path_has_its_old_value(path: str, new: dict, old: dict, expected: dict) -> None:  # type: ignore[type-arg]
     before = repr(new)
-    assert steps.with_ignored(new, old, [path]) == (expected, [])
+    assert with_ignored(new, old, [path]) == (expected, [])
     assert repr(new) == before
 
 
 def test_a_path_that_only_one_side_has_a_place_for_is_reported() -> None:
-    assert steps.with_ignored({"a": {"b": 1}}, {}, ["a.b"]) == ({"a": {"b": 1}}, ["a.b"])
+    assert with_ignored({"a": {"b": 1}}, {}, ["a.b"]) == ({"a": {"b": 1}}, ["a.b"])
+
+
+def test_what_was_reset_before_the_path_ended_stays_so() -> None:
+    new, old = {"a": [{"b": 1}, {"b": 1}, {"b": 1}]}, {"a": [{"b": 2}]}
+    assert with_ignored(new, old, ["a[*].b"]) == ({"a": [{"b": 2}, {"b": 1}, {"b": 1}]}, ["a[*].b"])
+    assert with_ignored({"a": {"p": 1}}, {"a": {"p": 2, "q": 2}}, ["a.*"]) == ({"a": {"p": 2, "q": 2}}, [])
+
+
+def test_a_path_goes_through_secrets_and_what_comes_out_of_one_stays_secret() -> None:
+    kept, _ = with_ignored({"a": {"b": 1}}, {"a": Secret({"b": 2})}, ["a.b"])
+    assert isinstance(kept["a"]["b"], Secret)
+    assert kept["a"]["b"].value == 2
+    inside, _ = with_ignored({"a": Secret({"b": 1, "c": 1})}, {"a": {"b": 2, "c": 2}}, ["a.b"])
+    assert inside["a"].value == {"b": 2, "c": 1}
 
 
 def test_dependents_are_deleted_in_an_earlier_wave_and_independent_ones_together() -> None:
