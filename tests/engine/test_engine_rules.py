@@ -46,7 +46,8 @@ def test_an_ignored_path_has_its_old_value(path: str, new: dict, old: dict, expe
 
 
 def test_a_path_that_only_one_side_has_a_place_for_is_reported() -> None:
-    assert with_ignored({"a": {"b": 1}}, {}, ["a.b"]) == ({"a": {"b": 1}}, ["a.b"])
+    assert with_ignored({}, {"a": {"b": 1}}, ["a.b"]) == ({}, ["a.b"])
+    assert with_ignored({"a": {"b": 1}}, {}, ["a.b", "a["]) == ({"a": {}}, ["a["])
 
 
 def test_what_was_reset_before_the_path_ended_stays_so() -> None:
