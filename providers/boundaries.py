@@ -1,8 +1,9 @@
 """Named points at which a deployment may be killed, for the tests that kill it there.
 
 `boundary("step:intent-written")` does nothing unless `MOORING_BOUNDARY_FILE` names a file. Then each point that
-is passed is appended to that file, one line each, and at `MOORING_BOUNDARY_STOP`, its name or its number (counted
-from 1 over all processes that share the file), the process waits to be killed from outside, for 60 seconds at most.
+is passed is appended to that file, one line each, and at `MOORING_BOUNDARY_STOP` the process waits to be killed from
+outside, for 60 seconds at most. That is a number, or `NAME/2` for the second time that a name is passed, both counted
+from 1 over all processes that share the file.
 Standard library only: the supervisor and the job runner use it.
 """
 
@@ -25,10 +26,12 @@ def boundary(name: str) -> None:
     with open(file, "a+") as passed:
         fcntl.flock(passed, fcntl.LOCK_EX)
         passed.seek(0)
-        number = len(passed.readlines()) + 1
+        before = passed.readlines()
+        number = len(before) + 1
+        turn = 1 + sum(line.split(" ", 2)[2].rstrip("\n") == name for line in before)
         passed.write(f"{number} {os.getpid()} {name}\n")
         passed.flush()
-    if os.environ.get(STOP) in (str(number), name):
+    if os.environ.get(STOP) in (str(number), f"{name}/{turn}"):
         time.sleep(60)
         raise SystemExit(f"boundary {number} ({name}) was not killed within 60 s")
 
