@@ -23,10 +23,18 @@ DELAY = 5.0
 """Seconds after its reply when the engine, still alive, has written its state."""
 
 
+GIVEN_UP = 60.0
+"""Seconds after which a claim is given up whose engine does not answer any more."""
+
+
 @dataclass
 class _Pending:
     claim: Callable[[], None]
     since: float
+
+
+def _age(pending: _Pending) -> float:
+    return time.monotonic() - pending.since
 
 
 class Claims:
@@ -94,8 +102,11 @@ class Claims:
                 if not self._pending:
                     self._thread = None
                     return
-                old = {i: p for i, p in self._pending.items() if time.monotonic() - p.since >= self._delay}
-            if old and self._engine_alive():
+                old = {i: p for i, p in self._pending.items() if _age(p) >= self._delay}
+            if old and not self._engine_alive():
+                with self._lock:  # unclaimed is safe: the engine's next deployment finds it, or shows that it holds it
+                    self._pending = {i: p for i, p in self._pending.items() if i not in old or _age(p) < GIVEN_UP}
+            elif old:
                 for id, claim in old.items():
                     with self._lock:
                         due = self._pending.pop(id, None)

@@ -18,9 +18,8 @@ from pydantic.fields import FieldInfo
 
 from providers.contract import SPECS, STATES
 from providers.diffing import REPLACES
+from providers.invoking import GET_VERSION
 from providers.outputs import ECHOED
-
-GET_VERSION = "moor:index:getModelVersion"
 
 _SCALARS: Mapping[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _ANY = {"$ref": "pulumi.json#/Any"}

@@ -1,19 +1,12 @@
 """Policy packs: processes that look at every resource before and at the whole stack after a deployment.
 
-A pack is a folder with a `PulumiPolicy.yaml` (Python packs only); it is started as Pulumi's Python language
-host starts it (`python -m pulumi.policy <engine> <folder>`), prints the port of its `Analyzer` service, and is
-ended with the operation.
+A pack serves Pulumi's `Analyzer` from a process of its own (`policy_process.py`) that is ended with the operation.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import select
 import subprocess
-import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -22,15 +15,14 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, engine_pb2_grpc
 
+from infra.engine import policy_process, wire
 from infra.engine import urn as urns
-from infra.engine import wire
 from infra.engine.deployment import Deployment
-from infra.engine.errors import EngineError, UnsupportedOption
+from infra.engine.errors import EngineError
 from infra.engine.goal import Goal
 from infra.engine.resource import Resource
 from infra.engine.values import Properties
 
-START_SECONDS = 60
 _CALL_SECONDS = 300
 _KEEP = wire.Keep(secrets=True, unknowns=True, skip_internal=True)
 
@@ -41,9 +33,9 @@ class Analyzer:
     def __init__(self, folder: Path, deployment: Deployment, engine_address: str) -> None:
         """Start it. Raises `EngineError` when the folder is no pack, or it does not start."""
         self.name, self._deployment = folder.name, deployment
-        self._process = _start(folder, deployment, engine_address)
+        self._process = policy_process.start(folder, deployment, engine_address)
         try:
-            port = _port(self._process, folder)
+            port = policy_process.port(self._process, folder)
             self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
             self._stub = analyzer_pb2_grpc.AnalyzerStub(self._channel)
             self._greet(folder, engine_address)
@@ -236,59 +228,3 @@ def _provider(deployment: Deployment, resource: Resource) -> Any:
         name=urns.name(found.urn),
         properties=wire.to_struct(found.inputs or {}, _KEEP),
     )
-
-
-def _start(folder: Path, deployment: Deployment, engine_address: str) -> subprocess.Popen[str]:
-    options = _manifest(folder)
-    venv = options.get("virtualenv")
-    python = str(folder / str(venv) / "bin" / "python") if venv else sys.executable
-    ref, config = deployment.ref, deployment.config
-    environment = {
-        **os.environ,
-        "PULUMI_PROJECT": ref.project,
-        "PULUMI_STACK": ref.stack,
-        "PULUMI_ORGANIZATION": "organization",
-        "PULUMI_DRY_RUN": "true" if deployment.dry_run else "false",
-        "PULUMI_CONFIG": json.dumps(dict(config.values)),
-    }
-    command = [python, "-u", "-m", "pulumi.policy", engine_address, str(folder)]
-    try:
-        return subprocess.Popen(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-        )
-    except OSError as error:
-        raise EngineError(f"the policy pack {folder} cannot be started: {error}") from error
-
-
-def _manifest(folder: Path) -> Mapping[str, Any]:
-    """The runtime's options of a pack. Raises `EngineError`, `UnsupportedOption`."""
-    import yaml
-
-    file = folder / "PulumiPolicy.yaml"
-    try:
-        manifest = yaml.safe_load(file.read_text())
-    except OSError as error:
-        raise EngineError(
-            f"--policy-pack {folder}: no policy pack there (no PulumiPolicy.yaml: {error.strerror})"
-        ) from None
-    except yaml.YAMLError as error:
-        raise EngineError(f"{file}: not YAML: {error}") from None
-    runtime = manifest.get("runtime") if isinstance(manifest, dict) else None
-    name, options = (runtime.get("name"), runtime.get("options")) if isinstance(runtime, dict) else (runtime, None)
-    if name != "python":
-        raise UnsupportedOption(f"policy packs in '{name}'", "write the pack in Python, or use --engine pulumi")
-    return options if isinstance(options, dict) else {}
-
-
-def _port(process: subprocess.Popen[str], folder: Path) -> int:
-    """The port that a starting pack prints first. Raises `EngineError`."""
-    assert process.stdout is not None  # a pipe was asked for
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([process.stdout], [], [], 0.5)
-        line = process.stdout.readline() if ready else ""
-        if line.strip().isdigit():
-            return int(line)
-        if process.poll() is not None:
-            raise EngineError(f"the policy pack {folder} ended with exit code {process.returncode} before it was ready")
-    raise EngineError(f"the policy pack {folder} was not ready within {START_SECONDS} s")

@@ -17,7 +17,6 @@ from typing import Any
 from infra.engine.errors import ValueFormatError
 from infra.engine.signatures import ARCHIVE_SIGNATURE, ASSET_SIGNATURE, SIGNATURE
 
-EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 ARCHIVE_ENDINGS = (".tar", ".tgz", ".tar.gz", ".zip", ".jar")
 _CHUNK = 1 << 20
 _FETCH_SECONDS = 60
@@ -37,11 +36,6 @@ class Asset:
 
     def __hash__(self) -> int:
         return hash((self.hash, self.text, self.path, self.uri) if not self.hash else self.hash)
-
-    @property
-    def has_contents(self) -> bool:
-        """Whether it can be read; one that came back from a provider may be a bare hash."""
-        return bool(self.text or self.path or self.uri) or self.hash in ("", EMPTY_HASH)
 
     def read(self, folder: Path) -> bytes:
         """The content. Raises `ValueFormatError` when there is none to be read."""

@@ -44,11 +44,6 @@ class Provider:
         self._keep = wire.PLAIN
         self._handshake_done = False
 
-    @property
-    def accepts_secrets(self) -> bool:
-        """Whether secrets are passed as secrets."""
-        return self._keep.secrets
-
     def handshake(self) -> None:
         """Agree on what both sides understand; a provider without handshake does so in `configure`."""
         request = provider_pb2.ProviderHandshakeRequest(configure_with_urn=True, invoke_with_preview=True)

@@ -68,14 +68,6 @@ def to_struct(properties: Mapping[str, Any], keep: Keep = PLAIN) -> Struct:
     return struct
 
 
-def to_value(value: Any, keep: Keep = PLAIN) -> Value:
-    """One value; an unknown that is not kept becomes null."""
-    message = Value()
-    if not _set(message, value, keep, ""):
-        message.null_value = 0
-    return message
-
-
 def from_struct(struct: Struct | None, keep: Keep = ALL) -> Properties:
     """Struct to Python form. Raises `ValueFormatError` for a malformed special object."""
     properties: Properties = {}
@@ -92,11 +84,6 @@ def from_struct(struct: Struct | None, keep: Keep = ALL) -> Properties:
     return properties
 
 
-def from_value(message: Value, keep: Keep = ALL) -> Any:
-    """One value; an unknown that is not kept becomes None."""
-    return None if (value := _get(message, keep, "")) is _OMIT else value
-
-
 def _fill(struct: Struct, properties: Mapping[str, Any], keep: Keep) -> None:
     inner = replace(keep, skip_internal=False) if keep.skip_internal else keep
     fields = struct.fields
@@ -106,14 +93,6 @@ def _fill(struct: Struct, properties: Mapping[str, Any], keep: Keep) -> None:
         lowered = _lower(value, inner, key)
         if lowered is not _OMIT:
             _write(fields[key], lowered, inner, key)
-
-
-def _set(message: Value, value: Any, keep: Keep, path: str) -> bool:
-    lowered = _lower(value, keep, path)
-    if lowered is _OMIT:
-        return False
-    _write(message, lowered, keep, path)
-    return True
 
 
 def _write(message: Value, value: Any, keep: Keep, path: str) -> None:

@@ -78,11 +78,11 @@ class PulumiCli:
     def import_resource(
         self, ref: StackRef, type: str, name: str, id: str, on_event: OnEvent, cancel: threading.Event
     ) -> Result:
-        """`pulumi import`, unprotected and without generated code: the program has the resource already."""
+        """`pulumi import`, protected as with the embedded engine, and without generated code."""
 
         def run(stack: Stack, events: Translator) -> dict[str, Any]:
             stack.import_resources(
-                resources=[{"type": type, "name": name, "id": id}], protect=False, generate_code=False
+                resources=[{"type": type, "name": name, "id": id}], protect=True, generate_code=False
             )
             return {}
 

@@ -111,3 +111,11 @@ def test_a_pack_that_does_not_start_says_so(stack: Stack, pack: Path) -> None:
     (pack / "__main__.py").write_text("raise SystemExit(3)\n")
     with pytest.raises(EngineError, match="before it was ready"):
         stack.run("up", 'Thing("a", {})', policy_packs=(pack,))
+
+
+def test_a_pack_that_prints_much_around_its_port_does_not_stand_still(stack: Stack, pack: Path) -> None:
+    main = pack / "__main__.py"
+    port = 'print("loading rules\\n%s" % server.add_insecure_port("127.0.0.1:0"), flush=True)\nprint("x" * 300_000)'
+    main.write_text(PACK.replace('print(server.add_insecure_port("127.0.0.1:0"), flush=True)', port))
+    stack.up('Thing("a", {})', policy_packs=(pack,))
+    assert set(stack.things()) == {"a"}

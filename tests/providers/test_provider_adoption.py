@@ -158,7 +158,7 @@ def test_a_claim_is_made_some_time_after_the_reply_while_the_engine_lives() -> N
     assert made == ["a"]
 
 
-def test_no_claim_is_made_once_the_engine_is_dead() -> None:
+def test_no_claim_is_made_once_the_engine_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     asked: list[bool] = []
 
@@ -166,7 +166,9 @@ def test_no_claim_is_made_once_the_engine_is_dead() -> None:
         asked.append(True)
         return False
 
+    monkeypatch.setattr("providers.claims.GIVEN_UP", 0.2)
     claims = Claims(dead, delay=0.02)
     claims.after_reply("a", lambda: made.append("a"))
     wait_until(lambda: len(asked) > 2)
+    wait_until(lambda: claims._thread is None)  # it is not asked for ever
     assert made == []
