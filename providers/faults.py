@@ -11,6 +11,7 @@ _WHAT_HELPS = {
     errno.EACCES: "make it readable and writable for this user",
     errno.EPERM: "make it readable and writable for this user",
     errno.ENOTDIR: "a file is where a folder is needed; move it away, or choose another place",
+    errno.EEXIST: "something else is there; move it away, or choose another place",
     errno.EISDIR: "a folder is where a file is needed; move it away, or choose another place",
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
     errno.ENAMETOOLONG: "choose a shorter path",

@@ -23,9 +23,13 @@ def export(
     file: Annotated[Path | None, typer.Option("--file", help="Write to FILE instead of stdout.")] = None,
     stack: options.Stack = None,
     emulate: options.Emulate = False,
+    as_json: options.Json = False,
     engine: options.EngineOption = options.EngineChoice.auto,
 ) -> int:
-    """Print a stack's state in the form of `pulumi stack export`; secrets stay encrypted."""
+    """Print a stack's state in the form of `pulumi stack export`; secrets stay encrypted.
+
+    That is JSON with and without --json; with --file, --json prints where it went.
+    """
     session = open_session(stack, emulate=emulate, engine=engine.value)
     document = session.export()
     if file is None:
@@ -33,6 +37,8 @@ def export(
     else:
         file.write_text(json.dumps(document, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"state of {session.ref.stack} written to {file}", file=sys.stderr)
+        if as_json:
+            print_json({"stack": session.ref.stack, "file": str(file)})
     return exits.OK
 
 
@@ -42,6 +48,7 @@ def import_(
     stack: options.Stack = None,
     emulate: options.Emulate = False,
     yes: options.Yes = False,
+    as_json: options.Json = False,
     engine: options.EngineOption = options.EngineChoice.auto,
 ) -> int:
     """Replace a stack's state by an exported one. The file is validated first, and a locked stack refuses."""
@@ -53,6 +60,8 @@ def import_(
         return exits.FAILED
     session.engine.import_state(session.ref, document)
     print(f"stack {session.ref.stack} now has {count} resources", file=sys.stderr)
+    if as_json:
+        print_json({"stack": session.ref.stack, "resources": count})
     return exits.OK
 
 
