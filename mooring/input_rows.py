@@ -17,7 +17,8 @@ FORMATS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"})
 """What a CSV cell without a value may say; the trainer takes the same words."""
 
-Row = dict[str, Any]
+Row = Any
+"""A mapping of column to value, or a list of values in the model's order of columns."""
 Placed = tuple[str, Row]
 """A row and where it is in its file: `line 3`."""
 
@@ -133,6 +134,8 @@ def _jsonl(file: Path, text: str) -> list[Placed]:
 
 
 def _object(file: Path, place: str, row: Any) -> Placed:
-    if not isinstance(row, dict):
-        raise InvalidInput(f"--input {file}: {place} is no object with a value for each column")
+    if not isinstance(row, dict | list):
+        raise InvalidInput(
+            f"--input {file}: {place} is no object with a value for each column, and no list of such values"
+        )
     return place, row

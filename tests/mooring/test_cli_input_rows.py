@@ -126,3 +126,24 @@ def test_a_refused_row_is_named_by_its_line_in_the_file(tmp_path: Path) -> None:
     assert in_file("row 2: no", rows) == "line 6: no"
     assert in_file("row 7: no", rows) == "row 7: no"
     assert in_file("too large", rows) == "too large"
+
+
+def test_rows_may_be_lists_in_the_models_order(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text('[[1, 2.5], ["x", null]]')
+    assert read_rows(file) == [[1, 2.5], ["x", None]]
+    (tmp_path / "rows.jsonl").write_text('[1]\n{"a": 2}\n')
+    assert read_rows(tmp_path / "rows.jsonl") == [[1], {"a": 2}]
+
+
+def test_replies_to_many_rows_are_joined_where_they_have_an_entry_a_row() -> None:
+    from mooring.cli.commands.predict import merged
+
+    one = {"predictions": ["a"], "probabilities": [[1, 0]], "classes": ["a", "b"], "model_version": "1"}
+    two = {"predictions": ["b"], "probabilities": [[0, 1]], "classes": ["a", "b"], "model_version": "2"}
+    assert merged([one, two, two]) == {
+        "predictions": ["a", "b", "b"],
+        "probabilities": [[1, 0], [0, 1], [0, 1]],
+        "classes": ["a", "b"],
+        "model_version": ["1", "2"],
+    }

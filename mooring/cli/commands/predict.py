@@ -85,16 +85,22 @@ def text_columns(found: list[Item], endpoint: Item) -> list[str]:
     return [column["name"] for column in columns if column.get("type") == "string"]
 
 
+_A_ROW = ("predictions", "probabilities")
+"""Parts of a reply that have an entry for each row."""
+
+
 def merged(replies: list[dict[str, Any]]) -> dict[str, Any]:
     """Several replies as one: lists joined, and versions listed when an update came in between."""
     whole: dict[str, Any] = {}
+    differing: set[str] = set()
     for reply in replies:
         for name, value in reply.items():
-            if isinstance(value, list) and isinstance(whole.get(name, []), list):
+            if name in _A_ROW and isinstance(value, list):
                 whole.setdefault(name, []).extend(value)
             elif name in whole and whole[name] != value:
-                known = whole[name] if isinstance(whole[name], list) else [whole[name]]
+                known = whole[name] if name in differing else [whole[name]]
                 whole[name] = known if value in known else [*known, value]
+                differing.add(name)
             else:
                 whole[name] = value
     return whole
