@@ -151,7 +151,9 @@ class Executor:
             live = call()
         except InitFailed as failed:
             self._take(new, failed.live)
-            new.inputs = failed.live.inputs or new.inputs
+            if step.op == "update" and step.old is not None:
+                # What there is was not made with the new inputs; the next deployment sees them as a change.
+                new.inputs = step.old.inputs
             new.init_errors = failed.reasons
             self._stamp(step)
             self._made(step, operation)
