@@ -80,7 +80,12 @@ def show_orphans(project: Project, stack: str | None, emulate: bool, as_json: bo
 
     found: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
-    for name in [stack] if stack else [one.name for one in listed(project) if one.cloud == "local" or one.deployed]:
+    here = [
+        one.name
+        for one in listed(project)
+        if one.deployed or (one.cloud == "local" and project.stack_file(one.name).is_file())
+    ]
+    for name in [stack] if stack else here:
         try:
             found += orphans_of(name, emulate)
         except MooringError as error:
