@@ -10,7 +10,7 @@ from pathlib import Path
 
 from providers.contract import Context
 from providers.errors import Cancelled, InvalidInput, JobFailed, NotFound, Problem, Unavailable, did_you_mean
-from providers.local import checks, code, image_lists
+from providers.local import checks, code, image_lists, records
 from providers.local.environments import Environments
 from providers.local.groups import Group
 from providers.local.hashes import content_hash
@@ -152,19 +152,18 @@ class Intake:
         target = folder / "source" / source.name
         if not source.exists():
             raise InvalidInput([Problem("artifact", f"{spec.artifact} does not exist any more")])
-        uri = self.store.put(source, f"intake/{folder.name}").uri
-        try:
-            digest = parse_uri(uri)[1]
-            if spec.digest and digest != spec.digest:
-                raise Unavailable(f"{spec.artifact} changed while it was being deployed; run again")
-            target.parent.mkdir(parents=True)
-            place = self.store.path(uri)
-            if place.is_dir():
-                shutil.copytree(place, target, copy_function=os.link)
-            else:
-                os.link(place, target)
-        finally:
-            self.store.delete_key(f"intake/{folder.name}")
+        scratch = Store(folder / "intake")  # inside the job's folder: whenever this is killed, it goes with that
+        uri = scratch.put(source, "model").uri
+        digest = parse_uri(uri)[1]
+        if spec.digest and digest != spec.digest:
+            raise Unavailable(f"{spec.artifact} changed while it was being deployed; run again")
+        target.parent.mkdir(parents=True)
+        place = scratch.path(uri)
+        if place.is_dir():
+            shutil.copytree(place, target, copy_function=os.link)
+        else:
+            os.link(place, target)
+        records.remove_tree(scratch.home)
 
 
 def format_of(source: Path, named: str | None) -> str:
