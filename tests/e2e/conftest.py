@@ -11,6 +11,8 @@ import pytest
 
 from tests.e2e.support.project import Project
 
+pytest.register_assert_rewrite("tests.e2e.support.walk")
+
 
 @pytest.fixture
 def project(tmp_path: Path, private_places: Path) -> Iterator[Project]:

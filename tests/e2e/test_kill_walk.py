@@ -1,140 +1,174 @@
 """`kill -9` at every step boundary of an `up`, an update and a `destroy`, from outside, with real processes.
 
-A first run counts the boundaries (`providers/boundaries.py`); then each is killed once, and the next command
-must end in the same state as the undisturbed one: nothing twice, nothing orphaned, no state unreadable.
+Each boundary (`providers/boundaries.py`: around every step, inside Create after a job started and before its
+reply, in the middle of every write, in the supervisor's rollout) is killed once; the next command must end as an
+undisturbed one: nothing twice, nothing orphaned, no state unreadable. Two stacks have it all between them, so that
+no boundary costs both a training run and a model server, and what both have is walked where it is cheaper.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
-import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from providers.local import create
 from tests.e2e.support.project import Project
-from tests.e2e.support.stacks import iris
+from tests.e2e.support.walk import Walk
+from tests.e2e.support.walked_stacks import ROW, served, signatures, trained
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(540)]
 
-CLOUD_ID = re.compile(r"/[a-z]+-[0-9a-f]{10}@")
-"""The part of a local address that the cloud chose; it is another one after each destroy."""
+GENERAL = ("state:", "step:", "lock:", "claim:", "record:")
+"""Boundaries that are walked with the training; the endpoint's walk leaves them out."""
 
-SHARES = 4
-"""The walk is cut into this many tests, so that they run side by side."""
+UNSTEADY = ("state:", "claim:", "endpoint:record-written")
+"""What concurrent steps may pass together: a late turn of these may not come in a run that is to be killed there."""
 
-
-def passed(file: Path) -> list[str]:
-    return file.read_text().splitlines() if file.is_file() else []
+PREVIEW_EVERY = 10
 
 
-def walk_to(project: Project, stop: int, *command: str) -> str | None:
-    """Run `command` until boundary `stop`, SIGKILL it there; its name, or None when it ended before."""
-    file = project.root / "boundaries"
-    file.unlink(missing_ok=True)
-    process = project.start(*command, MOORING_BOUNDARY_FILE=str(file), MOORING_BOUNDARY_STOP=str(stop))
-    try:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            lines = passed(file)
-            if len(lines) >= stop:
-                _, pid, name = lines[stop - 1].split(" ", 2)
-                os.kill(int(pid), signal.SIGKILL)
-                os.killpg(process.pid, signal.SIGKILL)
-                return name
-            if process.poll() is not None:
-                return None
-            time.sleep(0.01)
-        raise AssertionError(f"boundary {stop} was not reached in 120 s: {passed(file)}")
-    finally:
-        process.kill()
-        process.communicate()
+@pytest.fixture
+def walk(project: Project) -> Iterator[Walk]:
+    made = Walk(project)
+    yield made
+    made.close()
 
 
-def essence(project: Project) -> list[tuple[str, Any, Any]]:
-    """What must be the same however often it was disturbed: resources with inputs, without ids and times."""
-    resources = project.state("local")["deployment"].get("resources", [])
-    return sorted(
-        (
-            resource["urn"],
-            json.loads(CLOUD_ID.sub("/ID@", json.dumps(resource.get("inputs", {}), sort_keys=True))),
-            len(resource.get("initErrors", [])),
-        )
-        for resource in resources
-    )
+def assert_answers(walk: Walk) -> None:
+    [endpoint] = walk.things()["Endpoint"]
+    kind = create(walk.project.home / "local").kind("endpoint")
+    assert kind is not None
+    assert kind.predict(endpoint.id, [ROW])["predictions"]  # type: ignore[attr-defined]
 
 
-def count_boundaries(project: Project, *command: str) -> int:
-    file = project.root / "boundaries"
-    file.unlink(missing_ok=True)
-    project.run(*command, MOORING_BOUNDARY_FILE=str(file))
-    return len(passed(file))
+def kill_supervisor(project: Project) -> None:
+    """So that the next command starts one that is watched; servers and router go on meanwhile."""
+    for process in project.processes():
+        if "providers.local.supervisor" in process["command"]:
+            os.kill(process["pid"], signal.SIGKILL)
 
 
-def assert_sound(project: Project, expected: list[tuple[str, Any, Any]], where: str) -> None:
-    deployment = project.state("local")["deployment"]
-    assert not deployment.get("pending_operations"), where
-    assert not [r for r in deployment.get("resources", []) if r.get("delete")], where
-    assert essence(project) == expected, where
-    assert project.json("doctor", "--orphans")["orphans"] == [], where
+def own(points: list[str]) -> list[str]:
+    """Without those that every stack has."""
+    return [point for point in points if not point.startswith(GENERAL)]
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-def test_up_killed_at_each_boundary_ends_as_an_undisturbed_one(project: Project, share: int) -> None:
-    up = ("up", "--stack", "local", "--yes")
-    project.write_stack("local", iris())
-    total = count_boundaries(project, *up)
-    assert total > 10
-    expected = essence(project)
-    destroy = ("destroy", "--stack", "local", "--yes")
-    project.run(*destroy)
-    for stop in range(1 + share, total + 1, SHARES):
-        name = walk_to(project, stop, *up)
-        project.run(*up)
-        assert_sound(project, expected, f"killed at {stop} {name}")
-        project.run("preview", "--stack", "local", "--expect-no-changes")
-        project.run(*destroy)
-        assert project.processes() == [], f"left after destroy, killed at {stop} {name}"
+class Count:
+    """The boundaries of one command, of which each is to be killed once."""
+
+    def __init__(self, points: list[str]) -> None:
+        self.all, self._left, self._missed = points, list(points), list[str]()
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def kill(self, walk: Walk, verb: str, *, spare: bool = False) -> str:
+        """Kill `verb` at the next boundary; where that was."""
+        if not self._left:
+            walk.run(verb)
+            return f"{verb} not killed"
+        point = self._left.pop(0)
+        if not walk.kill(verb, point, spare=spare):
+            self._missed.append(point)
+        return f"{verb} killed at {point}"
+
+    def assert_complete(self, *names: str) -> None:
+        """Whether all was walked, and these names were among it."""
+        assert not self._left
+        assert [point for point in self._missed if not point.startswith(UNSTEADY)] == []
+        assert set(names) <= {point.rpartition("/")[0] for point in self.all}
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-def test_an_update_killed_at_each_boundary_ends_as_an_undisturbed_one(project: Project, share: int) -> None:
-    up = ("up", "--stack", "local", "--yes")
-    project.write_stack("local", iris(trees=3))
-    project.run(*up)
-    project.write_stack("local", iris(trees=4))
-    total = count_boundaries(project, *up)
-    assert total > 10
-    trees = 4
-    for stop in range(1 + share, total + 1, SHARES):
-        trees += 1
-        project.write_stack("local", iris(trees=trees))
-        name = walk_to(project, stop, *up)
-        project.run(*up)
-        resources = essence(project)
-        runs = [inputs for urn, inputs, _ in resources if "TrainingRun" in urn]
-        assert [run["hyperparameters"]["n_estimators"] for run in runs] == [trees], f"killed at {stop} {name}"
-        assert_sound(project, resources, f"killed at {stop} {name}")
-        project.run("preview", "--stack", "local", "--expect-no-changes")
-    project.run("destroy", "--stack", "local", "--yes")
-    assert project.processes() == []
+def walk_up_and_destroy(walk: Walk, ups: Count, destroys: Count, check: Callable[[str], None]) -> None:
+    """Kill one `up` and one `destroy` after the other, each made good before the next; `check` after each `up`."""
+    expected = None
+    turn = 0
+    while ups or destroys:
+        turn += 1
+        where = ups.kill(walk, "up") if turn > 1 else "undisturbed"
+        walk.run("up", where=where)
+        expected = expected or walk.essence()
+        assert walk.essence() == expected, where
+        walk.assert_nothing_besides_the_state(where)
+        check(where)
+        if turn % PREVIEW_EVERY == 0:
+            walk.run("preview", "--expect-no-changes", where=where)
+        where = destroys.kill(walk, "destroy")
+        walk.run("destroy", where=where)
+        walk.assert_nothing(where)
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-def test_a_destroy_killed_at_each_boundary_is_finished_by_the_next(project: Project, share: int) -> None:
-    up, destroy = ("up", "--stack", "local", "--yes"), ("destroy", "--stack", "local", "--yes")
-    project.write_stack("local", iris())
-    project.run(*up)
-    total = count_boundaries(project, *destroy)
-    assert total > 10
-    for stop in range(1 + share, total + 1, SHARES):
-        project.run(*up)
-        name = walk_to(project, stop, *destroy)
-        project.run(*destroy)
-        assert project.state("local")["deployment"].get("resources", []) == [], f"killed at {stop} {name}"
-        assert project.json("doctor", "--orphans")["orphans"] == [], f"killed at {stop} {name}"
-        assert project.processes() == [], f"killed at {stop} {name}"
+def test_ups_and_destroys_of_an_endpoint_killed_everywhere_are_made_good(project: Project, walk: Walk) -> None:
+    served(project, 0)
+    ups, destroys = Count(own(walk.points("up"))), Count(own(walk.points("destroy")))
+    walk_up_and_destroy(walk, ups, destroys, lambda where: assert_answers(walk))
+    ups.assert_complete("job:launched", "create:begun", "endpoint:reserved", "endpoint:record-written")
+    destroys.assert_complete("endpoint:deleted", "version:retired", "delete:done")
+
+
+def test_updates_of_an_endpoint_killed_everywhere_are_made_good(project: Project, walk: Walk) -> None:
+    served(project, 0)
+    walk.run("up")
+    served(project, 1)
+    kill_supervisor(project)
+    updates = Count(own(walk.points("up")))
+    number = 1
+    while updates:
+        number += 1
+        served(project, number)
+        kill_supervisor(project)
+        where = updates.kill(walk, "up", spare=number % 2 == 0)
+        walk.run("up", where=where)
+        walk.assert_nothing_besides_the_state(where)
+        [endpoint] = [one for one in walk.resources() if one["type"].endswith(":Endpoint")]
+        [version] = [one for one in walk.resources() if one["type"].endswith(":ModelVersion")]
+        [deployment] = endpoint["outputs"]["deployments"]
+        assert deployment["digest"] == version["outputs"]["digest"], where
+        assert deployment["version"] == number + 1, where
+        assert_answers(walk)
+        if number % PREVIEW_EVERY == 0:
+            walk.run("preview", "--expect-no-changes", where=where)
+    updates.assert_complete("endpoint:rollout-begun", "update:done", "endpoint:record-written")
+    walk.run("destroy")
+    walk.assert_nothing("all updates")
+
+
+def test_ups_and_destroys_of_a_training_killed_everywhere_are_made_good(project: Project, walk: Walk) -> None:
+    journal = trained(project, 0)
+
+    def check(where: str) -> None:
+        assert signatures(journal, 0) == ["begun", "ended"], where
+        journal.unlink()
+
+    ups, destroys = Count(walk.points("up")), Count(walk.points("destroy"))
+    journal.unlink()
+    walk_up_and_destroy(walk, ups, destroys, check)
+    ups.assert_complete(
+        "lock:taken", "state:half-written", "state:backup-kept", "record:half-written", "step:creating-written",
+        "step:result-written", "dataset:stored", "job:created", "job:launched", "run:ended", "create:done",
+        "claim:made",
+    )  # fmt: skip
+    destroys.assert_complete("lock:taken", "state:half-written", "store:removed", "job:deleted", "delete:done")
+
+
+def test_updates_of_a_training_killed_everywhere_train_once_each(project: Project, walk: Walk) -> None:
+    journal = trained(project, 0)
+    walk.run("up")
+    trained(project, 1)
+    updates = Count(walk.points("up"))
+    number = 1
+    while updates:
+        number += 1
+        trained(project, number)
+        where = updates.kill(walk, "up")
+        walk.run("up", where=where)
+        walk.assert_nothing_besides_the_state(where)
+        assert signatures(journal, number) == ["begun", "ended"], where
+        if number % PREVIEW_EVERY == 0:
+            walk.run("preview", "--expect-no-changes", where=where)
+    updates.assert_complete("job:launched", "run:ended", "version:stored", "version:retired", "step:deleting-written")
+    walk.run("destroy")
+    walk.assert_nothing("all updates")

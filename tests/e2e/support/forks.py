@@ -1,0 +1,116 @@
+"""Commands of `mooring` as processes that are forked from one that has its modules imported already.
+
+For tests that start hundreds: each is a process in a session of its own, with its own environment, to be killed
+from outside, and saves only the second of imports. One command at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+KIT = Path(__file__).resolve().parents[3]
+PRELOADED = (
+    "mooring.session", "mooring.cli.app", "mooring.cli.operate", "mooring.cli.commands.up",
+    "mooring.cli.commands.destroy", "mooring.cli.commands.preview", "mooring.display.plain", "infra.engine.engine",
+    "infra.engine.program", "infra.components", "infra.settings.reading", "providers.servicer", "providers.local",
+    "providers.local.endpoints", "providers.local.supervisor.client", "pulumi",
+)  # fmt: skip
+
+
+class Forks:
+    """`start` a command, then `wait` for it. `close` ends the process that they are forked from."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.support.forks"],
+            cwd=KIT,
+            # Nothing of a test's places: it is no process of theirs.
+            env={name: value for name, value in os.environ.items() if not name.startswith("MOORING_")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def start(self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], output: Path) -> int:
+        """Begin `mooring ARGUMENTS` in `folder`, with exactly that environment; its pid, which is its group too."""
+        assert self._server.stdin is not None
+        told = {"arguments": arguments, "folder": str(folder), "environment": environment, "output": str(output)}
+        self._server.stdin.write(json.dumps(told).encode() + b"\n")
+        self._server.stdin.flush()
+        return int(self._answer(60))
+
+    def wait(self, seconds: float = 120) -> int:
+        """The exit code of the command; negative for a signal. Raises TimeoutError."""
+        return int(self._answer(seconds))
+
+    def ended(self) -> bool:
+        """Whether `wait` would return at once."""
+        assert self._server.stdout is not None
+        return bool(select.select([self._server.stdout], [], [], 0)[0])
+
+    def close(self) -> None:
+        """End the process that commands are forked from."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait(30)
+
+    def _answer(self, seconds: float) -> bytes:
+        assert self._server.stdout is not None
+        if not select.select([self._server.stdout], [], [], seconds)[0]:
+            raise TimeoutError(f"the command has not ended after {seconds:g} s")
+        # Unbuffered, and one line at a time: what was asked for is what is read.
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            byte = os.read(self._server.stdout.fileno(), 1)
+            if not byte:
+                raise RuntimeError("the process that commands are forked from has ended")
+            line += byte
+        return bytes(line)
+
+
+def _serve() -> None:
+    import importlib
+
+    for module in PRELOADED:
+        importlib.import_module(module)
+    answers = os.dup(1)
+    for line in sys.stdin.buffer:
+        told = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            os.close(answers)
+            _become(told)
+            from mooring.cli import main
+
+            sys.exit(main())
+        os.write(answers, b"%d\n" % child)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os.write(answers, b"%d\n" % code)
+
+
+def _become(told: dict[str, object]) -> None:
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(str(told["output"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    environment, arguments = told["environment"], told["arguments"]
+    assert isinstance(environment, dict)
+    assert isinstance(arguments, list)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    os.chdir(str(told["folder"]))
+    sys.argv = ["mooring", *arguments]
+
+
+if __name__ == "__main__":
+    _serve()
