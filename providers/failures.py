@@ -59,6 +59,8 @@ class InitFailed(MooringError):
 def message(error: BaseException) -> str:
     """What the user reads: the sentence of an error raised on purpose, with the end of a failed job's log."""
     if isinstance(error, JobFailed) and error.log_tail.strip():
+        if error.reason.endswith(error.log_tail.strip()):
+            return error.reason  # the log says nothing more
         tail = "\n".join(f"    {line}" for line in error.log_tail.rstrip().splitlines())
         return f"{error.reason}\n  the end of its log:\n{tail}"
     if isinstance(error, MooringError):

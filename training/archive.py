@@ -35,7 +35,8 @@ def unpack(path: Path, target: Path) -> None:
     except (tarfile.TarError, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
             raise
-        raise TrainingError(f"{path.name}: not a tar archive, or a truncated one ({error})") from error
+        detail = "" if isinstance(error, tarfile.ReadError) else f" ({error})"  # that lists every compression tried
+        raise TrainingError(f"{path.name}: not a tar archive, or a truncated one{detail}") from error
 
 
 def _check(archive: str, member: tarfile.TarInfo) -> None:

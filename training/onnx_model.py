@@ -63,7 +63,7 @@ def _read(path: Path) -> tuple[bytes, Any]:
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:
-        kind = "; it looks like a pickle: name it .pkl, or say --format pickle" if data[:1] == b"\x80" else ""
+        kind = "; it looks like a pickle: name it .pkl, or set its format to pickle" if data[:1] == b"\x80" else ""
         raise TrainingError(f"{name}: not an ONNX model, or a truncated one{kind}") from error
     if not model.graph.output:
         raise TrainingError(f"{name}: not an ONNX model, or a truncated one (its graph has no output)")
