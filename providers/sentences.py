@@ -16,7 +16,7 @@ from providers.properties import Path, at, field_of, path_text, shape, wire_name
 
 FREE = frozenset({"environment", "hyperparameters", "overrides", "tags", "metrics", "thresholds"})
 
-_TYPES = {
+TYPE_WORDS = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -31,6 +31,7 @@ _TYPES = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+"""Pydantic's errors of types, and what would be right."""
 
 _LIMITS = {
     "greater_than": ("gt", "greater than"),
@@ -52,7 +53,7 @@ def problems(model: type[BaseModel], raw: Mapping[str, Any], errors: Sequence[An
         path, owner, fits = _locate(model, raw, error["loc"])
         if not fits:
             continue
-        kind = "union" if error["type"] in _TYPES and _is_mixed(model, path) else error["type"]
+        kind = "union" if error["type"] in TYPE_WORDS and _is_mixed(model, path) else error["type"]
         reason = _sentence(kind, error, path, owner)
         found.setdefault((path, reason), Problem(path_text(path), reason))
     return [(path, problem) for (path, _), problem in found.items()]
@@ -114,8 +115,8 @@ def _sentence(kind: str, error: Any, path: Path, owner: type[BaseModel] | None) 
         case limit if limit in _LIMITS:
             bound, words = _LIMITS[limit]
             return f"{_quoted(error, path)}must be {words} {context[bound]}"
-        case type_ if type_ in _TYPES:
-            return f"{_quoted(error, path)}must be {_TYPES[type_]}"
+        case type_ if type_ in TYPE_WORDS:
+            return f"{_quoted(error, path)}must be {TYPE_WORDS[type_]}"
     return str(error["msg"])
 
 

@@ -44,6 +44,14 @@ def _entry(key: str, value: Any) -> Any:
     return wire(value)
 
 
+_NOT_INPUTS = frozenset({"self", "resource_name", "opts", "__class__"})
+
+
+def inputs_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs among the arguments of a resource class's `__init__` (its `locals()`)."""
+    return {name: value for name, value in arguments.items() if name not in _NOT_INPUTS}
+
+
 class MoorResource(pulumi.CustomResource):
     """A resource of the package `moor`: subclasses annotate what the provider computes.
 

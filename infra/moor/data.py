@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 from pulumi import Input, Output
 
-from infra.moor.base import MoorResource
+from infra.moor.base import MoorResource, inputs_of
 
 
 class Dataset(MoorResource):
@@ -48,14 +48,4 @@ class Dataset(MoorResource):
         :param container: bucket or storage container of the stack; none on `local`.
         :param overrides: vendor settings passed through untouched.
         """
-        inputs = {
-            "cloud": cloud,
-            "region": region,
-            "name": name,
-            "source": source,
-            "format": format,
-            "container": container,
-            "tags": tags,
-            "overrides": overrides,
-        }
-        super().__init__("Dataset", resource_name, inputs, opts)
+        super().__init__("Dataset", resource_name, inputs_of(locals()), opts)

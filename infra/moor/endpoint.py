@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 from pulumi import Input, Output
 
-from infra.moor.base import MoorResource
+from infra.moor.base import MoorResource, inputs_of
 
 
 class Endpoint(MoorResource):
@@ -57,23 +57,7 @@ class Endpoint(MoorResource):
         :param physical_name: the cloud's own name, when it must be a certain one; deletes before replacing.
         :param name: name in the stack; the resource's name by default.
         """
-        inputs = {
-            "cloud": cloud,
-            "region": region,
-            "name": name,
-            "deployments": deployments,
-            "mode": mode,
-            "autoscaling": autoscaling,
-            "rollout": rollout,
-            "network": network,
-            "identity": identity,
-            "port": port,
-            "physical_name": physical_name,
-            "container": container,
-            "tags": tags,
-            "overrides": overrides,
-        }
-        super().__init__("Endpoint", resource_name, inputs, opts)
+        super().__init__("Endpoint", resource_name, inputs_of(locals()), opts)
 
 
 class BatchPrediction(MoorResource):
@@ -115,20 +99,4 @@ class BatchPrediction(MoorResource):
         :param time_limit: seconds after which the batch is stopped and fails.
         :param name: name in the stack; the resource's name by default.
         """
-        inputs = {
-            "cloud": cloud,
-            "region": region,
-            "name": name,
-            "model": model,
-            "digest": digest,
-            "input": input,
-            "machine": machine,
-            "instances": instances,
-            "time_limit": time_limit,
-            "identity": identity,
-            "network": network,
-            "container": container,
-            "tags": tags,
-            "overrides": overrides,
-        }
-        super().__init__("BatchPrediction", resource_name, inputs, opts)
+        super().__init__("BatchPrediction", resource_name, inputs_of(locals()), opts)

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 from pulumi import Input, Output
 
-from infra.moor.base import MoorResource
+from infra.moor.base import MoorResource, inputs_of
 
 
 class Model(MoorResource):
@@ -38,17 +38,7 @@ class Model(MoorResource):
         :param keep_versions: retired versions to keep, besides those in use; 5 by default.
         :param on_destroy: `delete` (default) purges the versions with the model, `keep` leaves them.
         """
-        inputs = {
-            "cloud": cloud,
-            "region": region,
-            "name": name,
-            "keep_versions": keep_versions,
-            "on_destroy": on_destroy,
-            "container": container,
-            "tags": tags,
-            "overrides": overrides,
-        }
-        super().__init__("Model", resource_name, inputs, opts)
+        super().__init__("Model", resource_name, inputs_of(locals()), opts)
 
 
 class ModelVersion(MoorResource):
@@ -94,20 +84,4 @@ class ModelVersion(MoorResource):
         :param thresholds: lowest metric values that may be registered.
         :param name: name in the stack; the resource's name by default.
         """
-        inputs = {
-            "cloud": cloud,
-            "region": region,
-            "name": name,
-            "model": model,
-            "artifact": artifact,
-            "origin": origin,
-            "digest": digest,
-            "format": format,
-            "trust": trust,
-            "thresholds": thresholds,
-            "metrics": metrics,
-            "container": container,
-            "tags": tags,
-            "overrides": overrides,
-        }
-        super().__init__("ModelVersion", resource_name, inputs, opts)
+        super().__init__("ModelVersion", resource_name, inputs_of(locals()), opts)

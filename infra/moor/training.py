@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 from pulumi import Input, Output
 
-from infra.moor.base import MoorResource
+from infra.moor.base import MoorResource, inputs_of
 
 
 class TrainingRun(MoorResource):
@@ -59,8 +59,7 @@ class TrainingRun(MoorResource):
         :param time_limit: seconds after which the run is stopped and fails.
         :param name: name in the stack; the resource's name by default.
         """
-        given = dict(locals())
-        super().__init__("TrainingRun", resource_name, _inputs(given), opts)
+        super().__init__("TrainingRun", resource_name, inputs_of(locals()), opts)
 
 
 class TuningRun(MoorResource):
@@ -119,12 +118,4 @@ class TuningRun(MoorResource):
 
         The rest is as for `TrainingRun`.
         """
-        given = dict(locals())
-        super().__init__("TuningRun", resource_name, _inputs(given), opts)
-
-
-_NOT_INPUTS: Sequence[str] = ("self", "resource_name", "opts", "__class__")
-
-
-def _inputs(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in arguments.items() if name not in _NOT_INPUTS}
+        super().__init__("TuningRun", resource_name, inputs_of(locals()), opts)

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from infra.settings.models import Settings
 from providers.errors import InvalidInput, Problem, did_you_mean
+from providers.sentences import TYPE_WORDS
 
 Path = tuple[str | int, ...]
 """Where something stands in the settings: `("models", "iris", "training")`."""
@@ -100,20 +101,11 @@ def sentence(error: ErrorDetails, *, show: bool) -> str:
 
 
 _WANTED = {
-    "string_type": "text",
+    **TYPE_WORDS,
     "string_too_short": "text that is not empty",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
     "dict_type": "a mapping of names to values",
     "model_type": "a mapping of keys",
     "model_attributes_type": "a mapping of keys",
-    "list_type": "a list",
     "too_short": "not empty",
 }
 _BOUNDS = {
