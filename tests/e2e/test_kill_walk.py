@@ -19,7 +19,7 @@ from tests.e2e.support.project import Project
 from tests.e2e.support.walk import Walk
 from tests.e2e.support.walked_stacks import ROW, served, signatures, trained
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 GENERAL = ("state:", "step:", "lock:", "claim:", "record:")
 """Boundaries that are walked with the training; the endpoint's walk leaves them out."""

@@ -56,10 +56,14 @@ class Forks:
         return bool(select.select([self._server.stdout], [], [], 0)[0])
 
     def close(self) -> None:
-        """End the process that commands are forked from."""
+        """End the process that commands are forked from; one that still waits for a command is killed."""
         assert self._server.stdin is not None
         self._server.stdin.close()
-        self._server.wait(30)
+        try:
+            self._server.wait(10)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
 
     def _answer(self, seconds: float) -> bytes:
         assert self._server.stdout is not None

@@ -1,4 +1,4 @@
-"""A deployment without an engine, to be killed: `python local_deployment.py up|destroy HOME ROOT [STACK]`.
+"""A deployment without an engine: `python local_deployment.py up|destroy HOME ROOT [STACK]`.
 
 It does what engine and provider do together: a resource that the state names is left alone, another is found
 unclaimed or created, waited for, written to the state and claimed; `destroy` deletes in reverse order.
@@ -14,7 +14,6 @@ from typing import Any
 
 from cloud_support import World
 
-from providers.boundaries import boundary
 from providers.local import records
 from providers.values import DatasetSpec, ModelSpec
 
@@ -50,7 +49,6 @@ class Deployment:
             kind.wait(id, spec, context)
             self.save(self.state | {name: id})
         kind.claim(self.state[name])
-        boundary("state:claimed")
         found = kind.read(self.state[name])
         assert found is not None
         return found[1]
@@ -66,10 +64,8 @@ class Deployment:
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the state."""
-        boundary("state:before")
         self.state = state
         records.write(self.path, state)
-        boundary("state:written")
 
 
 if __name__ == "__main__":
