@@ -73,7 +73,8 @@ class Deleter:
 
     def _run(self, condemned: list[Resource]) -> None:
         marks = self._deployment.marks
-        marks.deletes |= {r.urn for r in condemned if not r.delete}
+        # With what was replaced as well: whatever is deleted with that is gone with its former self.
+        marks.deletes |= {r.urn for r in condemned}
         blocked: set[str] = set()
         for wave in graph.deletion_waves(condemned):
             ready = [r for r in wave if r.urn not in blocked]
