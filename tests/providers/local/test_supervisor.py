@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
-from local_cloud import SERVER, Cloud, eventually, kill, running
+from local_cloud import Cloud, eventually, kill, running
+from supervised import put, ready, status
 
 from providers.errors import InvalidInput, NotFound
 from providers.local.process import Identity
-from providers.local.supervisor import client, keeper, ports
+from providers.local.supervisor import client, ports
 from providers.local.supervisor.children import rotate
-from providers.local.supervisor.identity import marked, port_holder
+from providers.local.supervisor.identity import port_holder
 from providers.local.supervisor.probe import request
-from providers.local.supervisor.service import parse
 from providers.paths import KIT
 
 
@@ -31,26 +29,6 @@ from providers.paths import KIT
 def cloud(private_places: Path) -> Iterator[Cloud]:
     with running(private_places) as made:
         yield made
-
-
-def service(name: str = "echo", **fields: Any) -> dict[str, Any]:
-    argv = [sys.executable, "-S", str(SERVER), "{port}", "1", "main", *fields.pop("told", [])]
-    return {"name": name, "argv": argv, "port": 0, "health": "http://127.0.0.1:{port}/v2/health/ready", **fields}
-
-
-def put(cloud: Cloud, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = client.call(cloud.home, "services.put", service=service(**fields))
-    return made
-
-
-def status(cloud: Cloud, name: str = "echo") -> dict[str, Any]:
-    found: dict[str, Any] = client.call(cloud.home, "services.get", name=name)
-    return found
-
-
-def ready(cloud: Cloud, name: str = "echo") -> dict[str, Any]:
-    found: dict[str, Any] = eventually(lambda: (s := status(cloud, name))["state"] == "ready" and s, what=name)
-    return found
 
 
 def test_a_service_runs_answers_and_is_gone_with_its_supervisor_when_removed(cloud: Cloud) -> None:
@@ -228,62 +206,6 @@ def test_other_code_replaces_the_supervisor_and_keeps_the_children(
 def test_an_idle_supervisor_leaves_by_itself(cloud: Cloud) -> None:
     client.ensure(cloud.home)
     eventually(lambda: client.running(cloud.home) is None, 8.0, "the end of the supervisor")
-
-
-def test_a_damaged_record_is_set_aside_and_the_others_go_on(cloud: Cloud) -> None:
-    put(cloud)
-    put(cloud, name="broken")
-    pid = ready(cloud)["pid"]
-    ready(cloud, "broken")
-    kill(client.ensure(cloud.home))
-    (cloud.home / "services" / "broken" / "service.json").write_text('{"name": "bro')
-    assert ready(cloud)["pid"] == pid
-    assert (cloud.home / "services" / "broken" / "service.json.damaged").exists()
-    assert len(cloud.processes()) == 1
-
-
-@pytest.mark.parametrize("content", ['{"pid": 1', "[]", '{"pid": 1, "marker": "of an earlier version"}'])
-def test_a_damaged_note_of_a_process_does_not_stop_the_supervisor(cloud: Cloud, content: str) -> None:
-    put(cloud)
-    pid = ready(cloud)["pid"]
-    kill(client.ensure(cloud.home))
-    (cloud.home / "services" / "echo" / "process.json").write_text(content)
-    assert ready(cloud)["pid"] == pid  # found by its marker
-    assert len(cloud.processes()) == 1
-
-
-def test_what_a_service_is_started_with_is_for_its_owner_only(cloud: Cloud) -> None:
-    put(cloud, env={"TOKEN": "s3cret"})
-    ready(cloud)
-    holding = [path for path in cloud.home.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
-    assert [path.name for path in holding] == ["service.json"]
-    assert [path.stat().st_mode & 0o077 for path in cloud.home.rglob("*.json")] == [0, 0]
-
-
-def test_a_disk_that_takes_no_record_starts_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, value: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(keeper, "write_json", full)
-    told: list[str] = []
-
-    def changed() -> None:
-        told.append(one.state)
-        if one.state == "ready" and told.count("ready") < 3:
-            raise OSError(errno.ENOSPC, "No space left on device")  # a route table that cannot be written
-
-    sleeper = parse({"name": "s", "argv": [sys.executable, "-S", "-c", "import time; time.sleep(60)"]})
-    (tmp_path / "s").mkdir()
-    one = keeper.Keeper("tag", tmp_path / "s", sleeper, changed)
-    one.start()
-    try:
-        eventually(lambda: told.count("ready") == 3 and one.state == "ready")
-        assert one.is_alive()
-        assert one.crashes == 0
-        assert len(marked("tag:")) == 1
-    finally:
-        one.stop()
-    assert marked("tag:") == {}
 
 
 def test_wrong_services_and_operations_are_refused_with_what_would_be_right(cloud: Cloud) -> None:
