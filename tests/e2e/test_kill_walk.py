@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 GENERAL = ("state:", "step:", "lock:", "claim:", "record:")
 """Boundaries that are walked with the training; the endpoint's walk leaves them out."""
 
-UNSTEADY = ("state:", "claim:", "endpoint:record-written")
-"""What concurrent steps may pass together: a late turn of these may not come in a run that is to be killed there."""
+UNSTEADY = ("state:", "claim:", "record:", "endpoint:record-written")
+"""What concurrent steps may write together, or find in a cache: the last turns of these may not come in each run."""
 
 PREVIEW_EVERY = 10
 

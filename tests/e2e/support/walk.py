@@ -130,9 +130,8 @@ class Walk:
         }
         there = [(type, found.id) for type, all in self.things().items() for found in all]
         assert sorted(there) == sorted(one for one in held if one[0] in KINDS), where
-        local = self.project.home / "local"
-        assert [job for job in Jobs(local).list() if not job.has_ended] == [], where
-        assert list((local / "tmp").glob("*")) == [], where
+        jobs = Jobs(self.project.home / "local").list()
+        assert [job for job in jobs if not job.has_ended] == [], where
 
     def assert_nothing(self, where: str) -> None:
         """No resource, no thing of the cloud, no process, and no file but caches and logs."""
