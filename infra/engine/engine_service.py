@@ -14,7 +14,7 @@ _SEVERITIES: tuple[Literal["debug", "info", "warning", "error"], ...] = ("debug"
 
 
 class EngineService:
-    """Log messages become events; an error among them makes the operation fail, as with the CLI."""
+    """Log messages become events; an error among them fails nothing by itself, as with the CLI."""
 
     def __init__(self, events: Events) -> None:
         self._events = events
@@ -26,10 +26,7 @@ class EngineService:
             # The SDK narrates every call; nobody shows it.
             return Empty()
         with outside_program():
-            if severity == "error":
-                self._events.error(request.message, request.urn)
-            else:
-                self._events.log(severity, request.message, request.urn, ephemeral=request.ephemeral)
+            self._events.log(severity, request.message, request.urn, ephemeral=request.ephemeral)
         return Empty()
 
     def GetRootResource(self, request: Any) -> Any:

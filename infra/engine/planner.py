@@ -116,6 +116,12 @@ class Planner:
             self.marks.skipped.add(r.new.urn)
             return [Step("same", r.new.urn, None, r.new, skipped=True)]
         kept = r.old.copy(urn=r.new.urn, parent=r.new.parent)
+        if r.new.urn in self.marks.deletes:
+            # It went with a target that is replaced, and comes back as it was.
+            self.marks.deletes.discard(r.new.urn)
+            return steps.recreate(
+                r.old, kept.copy(pending_replacement=False), self.marks.replace_keys.get(r.new.urn, ())
+            )
         if r.old.urn != r.new.urn:
             self.marks.sames.add(r.old.urn)
         return [Step("same", r.new.urn, r.old, kept, untargeted=True)]

@@ -57,9 +57,11 @@ class Requests:
         dependencies = set(request.dependencies)
         applied = self._transforms.for_resource(list(request.transforms), request.parent)
         if applied:
-            properties = transforms.upgraded(properties, needed)
+            if request.transforms:
+                properties = transforms.upgraded(properties, needed)
             properties, options = self._transforms.resource(applied, request, properties, options)
-            needed = {}
+            if request.transforms:
+                needed = {}
             dependencies = set(options.depends_on)
         for key, value in properties.items():
             needed[key] = sorted({*needed.get(key, ()), *transforms.output_dependencies(value)})

@@ -113,7 +113,6 @@ SCENARIOS = (
             up('pulumi.export("z", 2)'),
         ),
     ),
-    Scenario("duplicate-urn", (up('R("a", {"x": 1})\nR("a", {"x": 2})'),)),
     Scenario("bad-type", (up('pulumi.CustomResource("nocolons", "a", {})'), up('pulumi.CustomResource("twin:X", "a", {})'))),
     Scenario(
         "targets",
