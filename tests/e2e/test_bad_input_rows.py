@@ -45,7 +45,7 @@ ROWS = {
     "no row": ("rows.csv", f"{COLUMNS}\n", "there is no row in it"),
     "no byte": ("rows.json", "", "there is no row in it"),
     "no JSON": ("rows.jsonl", '{"sepal_length": 5}\n{oops\n', "line 2 is not JSON: "),
-    "no object": ("rows.json", "[[5, 3, 1, 0.2]]", "row 1 is no object with a value for each column"),
+    "no object": ("rows.json", "[5, 3]", "row 1 is no object with a value for each column"),
 }
 
 
