@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
@@ -25,7 +25,7 @@ _LARGEST = 3.4028234663852886e38
 @dataclass(frozen=True)
 class Column:
     """One column of the signature. `shape` and `dtype` are of one row's tensor, for the type `tensor`; a `boolean`
-    number may be given as true or false."""
+    number may be given as true or false; `truths` are the texts of a column that knows only "true" and "false"."""
 
     name: str
     type: str
@@ -34,6 +34,7 @@ class Column:
     shape: tuple[int | None, ...] = ()
     dtype: str = "float32"
     boolean: bool = False
+    truths: Mapping[bool, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> Column:
@@ -46,7 +47,14 @@ class Column:
             tuple(entry.get("shape", ())),
             entry.get("dtype", "float32"),
             bool(entry.get("boolean")),
+            _truths(entry.get("categories") or []),
         )
+
+
+def _truths(categories: Sequence[str]) -> dict[bool, str]:
+    """JSON's true and false as a CSV file wrote them (`True`, `FALSE`), where a column knows nothing else."""
+    found = {text.lower() == "true": text for text in categories if text.lower() in ("true", "false")}
+    return found if len(found) == len(categories) == 2 else {}
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,8 @@ def _text(row: int, column: Column, value: Any) -> str:
         _absent(row, column)
         return ""
     if not isinstance(value, str):
+        if isinstance(value, bool) and value in column.truths:
+            return column.truths[value]
         raise RowError(row, f"column '{column.name}': {_shown(value)} is not text")
     return value
 

@@ -16,7 +16,8 @@ import skops.io
 from serving_support import IRIS, KIT, ROW
 
 from serving.artifact import load
-from serving.errors import ModelError, RequestError
+from serving.columns import Column, Encoder
+from serving.errors import ModelError, RequestError, RowError
 from serving.predictor import Predictor
 
 
@@ -85,6 +86,18 @@ def test_wrong_rows_name_row_and_column(iris: Predictor, change: dict[str, Any],
     with pytest.raises(RequestError) as caught:
         iris.predict([ROW, {**ROW, **change}])
     assert message in str(caught.value)
+
+
+def test_true_and_false_are_taken_for_their_texts() -> None:
+    entry = {"name": "member", "type": "string", "nullable": False, "categories": ["FALSE", "TRUE"]}
+    encode = Encoder([Column.parse(entry)]).encode
+    assert encode([{"member": True}, {"member": False}, {"member": "TRUE"}]).texts[:, 0].tolist() == [
+        "TRUE",
+        "FALSE",
+        "TRUE",
+    ]
+    with pytest.raises(RowError, match="True is not text"):
+        Encoder([Column.parse({**entry, "categories": ["TRUE", "maybe"]})]).encode([{"member": True}])
 
 
 def test_a_misspelt_column_brings_the_near_one(iris: Predictor) -> None:
