@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.engine import diffs, graph, steps
+from infra.engine import diffs, graph
 from infra.engine.diffs import Diff, PropertyDiff, ReplaceRules
 from infra.engine.errors import EngineError
 from infra.engine.goal import child_alias
