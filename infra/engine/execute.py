@@ -12,6 +12,7 @@ from infra.engine import replacements
 from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.journal import fields_changed
+from infra.engine.property_diff import equal
 from infra.engine.provider_client import Provider
 from infra.engine.provider_types import InitFailed, Live, Target
 from infra.engine.resource import OperationType, Resource, now
@@ -208,7 +209,8 @@ class Executor:
                 raise MooringError(f"resource '{new.id}' does not exist")
             self._take(new, live)
         if old is not None:
-            new.created, new.modified = old.created, old.modified
+            same = equal(old.inputs or {}, new.inputs or {}) and equal(old.outputs or {}, new.outputs or {})
+            new.created, new.modified = old.created, old.modified if same else now()
         self._settle(new, read=True)
         if old is not None and step.pending_delete:
             self._journal.end(None, new=new, change=lambda: setattr(old, "delete", True))

@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
 from infra.engine import assets
+from infra.engine import urn as urns
 from infra.engine.errors import ValueFormatError
 from infra.engine.signatures import (
     ARCHIVE_SIGNATURE,
@@ -176,6 +177,8 @@ def _lower_reference(reference: ResourceReference, keep: Keep, path: str) -> Any
     if not keep.resources:
         return _lower(reference.urn if reference.id is None else reference.id, keep, path)
     form: dict[str, Any] = {SIGNATURE: RESOURCE_SIGNATURE, "urn": reference.urn}
+    if urns.is_valid(reference.urn):
+        form |= {"name": urns.name(reference.urn), "type": urns.type_of(reference.urn)}
     if reference.id is not None:
         form["id"] = reference.id if isinstance(reference.id, str) else ""
     if reference.package_version:

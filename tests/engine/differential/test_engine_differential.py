@@ -20,7 +20,14 @@ from scenario import Step  # noqa: E402
 from twins import Cli, Embedded, names_before  # noqa: E402
 
 NAMES = sorted(file.stem for file in RECORDED.glob("*.json"))
-CROSSED = ("parents", "aliases", "secret-inputs-understood", "providers-map", "component-outputs", "deleted-with")
+CROSSED = (
+    "parents",
+    "aliases",
+    "secret-inputs-understood",
+    "providers-map",
+    "component-outputs",
+    "replace-delete-first",
+)
 
 
 def recorded(name: str) -> list[dict[str, object]]:

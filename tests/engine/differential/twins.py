@@ -201,7 +201,9 @@ def _attached(provider: TwinProvider) -> Iterator[int]:
 def _idle(call: Json, step: Step) -> bool:
     """Whether a call has no meaning of its own: `pulumi` compares even what a refresh found unchanged, and the
     embedded engine takes its providers up a second time when it refreshes first. A preview by `pulumi` configures
-    former providers as well, which nothing then uses."""
+    former providers as well, which nothing then uses, and `pulumi destroy` compares what it then deletes."""
+    if step.verb == "destroy" and call["call"] == "Diff":
+        return True
     if step.verb == "preview" and call["call"] == "Configure":
         return True
     if not (step.verb == "refresh" or step.refresh):
