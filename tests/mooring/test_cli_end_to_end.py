@@ -126,6 +126,22 @@ def test_a_stack_from_up_to_destroy_with_a_rollback_that_the_next_preview_agrees
     assert place.json("status")["deployed"] is False
 
 
+def test_a_stack_with_a_pin_comes_up_again_after_a_destroy(place: Place) -> None:
+    place.run("up", "--yes")
+    place.run("config", "set", "models.iris.training.parameters.n_estimators", "4")
+    place.run("up", "--yes")
+    place.run("rollback")
+    place.run("destroy", "--yes")
+    assert "pin:" not in (place.root / "stacks" / "Pulumi.local.yaml").read_text()
+    place.run("up", "--yes")
+    assert served(place) == 1
+
+    place.run("destroy", "--yes")
+    place.run("config", "set", "endpoints.iris.pin.iris", "sha256:" + "0" * 64)
+    place.run("rollback", "--clear")
+    assert "pin:" not in (place.root / "stacks" / "Pulumi.local.yaml").read_text()
+
+
 def test_an_interrupted_up_exits_130_and_the_next_one_ends_what_it_began(place: Place) -> None:
     process = place.start("up", "--yes")
     assert process.stdout is not None

@@ -13,7 +13,9 @@ from mooring.cli.operate import Outcome, conclude, operate
 from mooring.display.style import style_of
 from mooring.inventory import items
 from mooring.losses import Losses, losses
-from mooring.session import open_session
+from mooring.pins import pins_of
+from mooring.session import Session, open_session
+from mooring.stack_file import StackFile
 
 app = typer.Typer(add_completion=False)
 
@@ -31,7 +33,7 @@ def destroy(
     """Take a stack down; lists the data and models that will be lost.
 
     Protected resources stay, with all that they need. The stack's file and its history stay as well
-    (`mooring stack rm` removes them).
+    (`mooring stack rm` removes them); pins in the file are released, because what they name is gone.
     """
     session = open_session(stack, emulate=emulate, engine=engine.value)
     found = items(session.export())
@@ -50,7 +52,22 @@ def destroy(
     outcome = operate(
         lambda on_event, cancel: session.engine.destroy(session.ref, chosen, on_event, cancel), as_json=as_json
     )
+    if outcome.code == exits.OK and not going.kept:
+        release_pins(session)
     return conclude("destroy", session.ref.stack, outcome, as_json=as_json, outputs=False)
+
+
+def release_pins(session: Session) -> None:
+    """A pin to a version that was destroyed would only fail the next `up`."""
+    path = session.ref.config_file
+    pins = pins_of(path)
+    if not pins:
+        return
+    file = StackFile(path, str(path.relative_to(session.ref.root)))
+    for pin in pins:
+        file.unpin(pin.endpoint, pin.model)
+        print(f"{file.label}: released: {pin}, a version that is destroyed now", file=sys.stderr)
+    file.save()
 
 
 def show(going: Losses) -> None:

@@ -43,10 +43,12 @@ def rollback(
     emulated stack's copy of the file.
     """
     session = open_session(stack, emulate=emulate, engine=engine.value)
-    found = items(require_deployed(session))
-    item = pick(of_kind(found, "Endpoint"), endpoint, "endpoint", "--endpoint")
     path = session.ref.config_file
     file = StackFile(path, str(path.relative_to(session.ref.root)))
+    if clear and (released := release_undeployed(session, file, endpoint, model)):
+        return unchanged(session, released, as_json)
+    found = items(require_deployed(session))
+    item = pick(of_kind(found, "Endpoint"), endpoint, "endpoint", "--endpoint")
     if clear:
         return release(session, file, item, model, yes=yes, as_json=as_json)
     name = served_model(item, model)
@@ -63,6 +65,20 @@ def rollback(
     file.pin(item.name, name, chosen.digest)
     print(f"rolling back to {words}", file=sys.stderr)
     return apply(session, file, item, f"rollback: {words}", as_json=as_json)
+
+
+def release_undeployed(session: Session, file: StackFile, endpoint: str | None, model: str | None) -> str:
+    """`--clear` of a pin whose endpoint is not deployed: only the file has it. What was done, empty for nothing."""
+    deployed = {item.name for item in of_kind(items(session.export()), "Endpoint")}
+    pinned_there = {pin.endpoint for pin in pins_of(session.ref.config_file)} - deployed
+    chosen = {endpoint} if endpoint else pinned_there
+    if len(chosen) != 1 or not chosen <= pinned_there:
+        return ""
+    (name,) = chosen
+    if not file.unpin(name, model):
+        return ""
+    file.save()
+    return f"{file.label}: the pin of endpoint {name} is released; the endpoint is not deployed"
 
 
 def release(session: Session, file: StackFile, item: Item, model: str | None, *, yes: bool, as_json: bool) -> int:
