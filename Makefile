@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: up test check clean venv dev lock
+.PHONY: up test walk check clean venv dev lock
 
 up: venv            ## deploy the stack `local` on this machine
 	@$(BIN)/mooring up --stack local --yes
@@ -16,6 +16,9 @@ dev:                ## the same with what tests and checks need
 
 test: dev           ## all tests
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
+
+walk: dev           ## `kill -9` at every turn of every boundary (a quarter of an hour)
+	@MOORING_WALK=whole $(BIN)/python -m pytest -n 2 tests/e2e/test_kill_walk.py
 
 check: dev          ## lint, format, types
 	@$(BIN)/ruff check .
