@@ -87,20 +87,25 @@ class Environments:
     def _build(
         self, target: Path, image: str, requirements: Sequence[str], progress: Progress, cancel: threading.Event
     ) -> None:
-        for left in self.base.glob(f".building-{target.name}-*"):  # we hold the lock: nobody works there
+        for left in self.base.glob(f".building-{target.name}-*"):  # we hold the lock: whoever began it is dead
+            uv.end_orphans(left)
             records.remove_tree(left)
         fresh = self.base / f".building-{target.name}-{os.getpid()}"
         try:
             progress(f"preparing the environment of image '{image}' (once)")
             uv.run(
-                ["venv", "--quiet", "--relocatable", "--python", sys.executable, str(fresh)], image, progress, cancel
+                ["venv", "--quiet", "--relocatable", "--python", sys.executable, str(fresh)],
+                fresh,
+                image,
+                progress,
+                cancel,
             )
             install = ["pip", "install", "--python", str(fresh / "bin" / "python")]
             listed = str(image_lists.package_list(image))
-            uv.run([*install, "--require-hashes", "-r", listed], f"image '{image}'", progress, cancel)
+            uv.run([*install, "--require-hashes", "-r", listed], fresh, f"image '{image}'", progress, cancel)
             if requirements:
                 wanted = "the requirements " + ", ".join(requirements)
-                uv.run([*install, "--", *requirements], wanted, progress, cancel)
+                uv.run([*install, "--", *requirements], fresh, wanted, progress, cancel)
             stamp = {
                 "image": image,
                 "requirements": list(requirements),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from providers.errors import Cancelled, InvalidInput, Unavailable
+from providers.local.process import Identity, kill_all, with_variable
 
 _PIP_TO_UV = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -28,15 +29,31 @@ _FETCHED = re.compile(r"Failed to (?:fetch|download):? `?([^\s`]+)")
 _NEEDED = re.compile(r"[Bb]ecause (\S+) was not found in the cache")
 
 
+TARGET = "MOORING_BUILDS"
+"""The variable by which a uv is found that outlived whoever started it: the environment that it builds."""
+
+
+def end_orphans(target: Path) -> None:
+    """End every uv that still builds `target`; the caller holds the lock, so nobody waits for it any more."""
+    left = [process for pid in with_variable(TARGET, str(target)) if (process := Identity.of(pid))]
+    kill_all(process.pid for process in left)
+    for process in left:
+        process.wait(10)
+
+
 def run(
     arguments: Sequence[str],
+    target: Path,
     what: str,
     progress: Callable[[str], None],
     cancel: threading.Event,
     *,
     limit: float = 1800,
 ) -> None:
-    """Run uv to its end; its lines go to `progress`. Raises `InvalidInput`, `Unavailable`, `Cancelled`."""
+    """Run uv to its end for the environment at `target`; its lines go to `progress`.
+
+    Raises `InvalidInput`, `Unavailable`, `Cancelled`.
+    """
     import uv
 
     process = subprocess.Popen(
@@ -44,7 +61,7 @@ def run(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=environment(os.environ),
+        env=environment(os.environ) | {TARGET: str(target)},
         text=True,
         errors="replace",
         start_new_session=True,

@@ -17,6 +17,7 @@ from cloud_support import until
 from providers.errors import Cancelled, InvalidInput, Unavailable
 from providers.local import image_lists, uv
 from providers.local.environments import STAMP, Environments
+from providers.local.process import with_variable
 
 KIT = Path(__file__).resolve().parents[3]
 
@@ -96,11 +97,13 @@ def test_a_build_killed_in_the_middle_is_made_anew(tmp_path: Path) -> None:
     code += "Environments(Path(sys.argv[1])).ensure('sklearn', (), lambda m: print(m, flush=True))"
     builder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=KIT, start_new_session=True)
     base = tmp_path / "envs"
-    until(lambda: list(base.glob(".building-*/lib")), 60)
+    until(lambda: list(base.glob(".building-*/lib/*/site-packages/*")), 60)
+    (left,) = base.glob(".building-*")
     os.killpg(builder.pid, signal.SIGKILL)
     builder.wait()
     assert [path for path in base.glob("*/" + STAMP) if not path.parent.name.startswith(".")] == []
     python = Environments(tmp_path).ensure("sklearn")
+    assert with_variable(uv.TARGET, str(left)) == []
     assert subprocess.run([python, "-c", "import sklearn, onnxruntime, skops.io, granian"], check=False).returncode == 0
     assert list(base.glob(".building-*")) == []
 
