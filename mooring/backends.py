@@ -9,7 +9,7 @@ def create_stack(session: Session) -> None:
     """Give the stack an empty state unless it has one, so that `pulumi` needs neither login nor question."""
     ref = session.ref
     if ref.cloud == "local" or ref.emulate:
-        from infra.engine.store import StateStore
+        from infra.engine.state.store import StateStore
 
         store = StateStore(ref.backend, ref.project, ref.stack)
         if not store.exists():
@@ -33,7 +33,7 @@ def remove_stack(session: Session, *, force: bool) -> None:
         shutil.rmtree(ref.config_file.parent, ignore_errors=True)
         return
     if session.engine_name == "embedded":
-        from infra.engine.store import StateStore
+        from infra.engine.state.store import StateStore
 
         store = StateStore(ref.backend, ref.project, ref.stack)
         if store.exists():

@@ -126,7 +126,7 @@ def _disk(project: Project) -> Iterator[Check]:
 
 def _environments(project: Project) -> Iterator[Check]:
     """Those of jobs and servers, one line each."""
-    from providers.local.environments import Environments
+    from providers.local.environments.environments import Environments
 
     environments = Environments()
     spare = environments.spare(homes(project))

@@ -70,7 +70,7 @@ def generated(path: tuple[str | int, ...]) -> str:
 
 def _sealer(passphrase: Path, salt: str | None) -> tuple[Callable[[str], str], str]:
     """A function that encrypts, and the salt to keep beside what it encrypted."""
-    from infra.engine.secrets import Passphrase, SecretsManager
+    from infra.engine.configuration.secrets import Passphrase, SecretsManager
 
     phrase = Passphrase(file=passphrase)
     manager = SecretsManager(phrase, salt) if salt else SecretsManager.create(phrase)

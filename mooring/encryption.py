@@ -15,8 +15,8 @@ def encryptor(ref: StackRef) -> Callable[[str], str]:
     """
     import yaml
 
-    from infra.engine.secrets import Passphrase
-    from infra.engine.stack_config import ensure_salt
+    from infra.engine.configuration.secrets import Passphrase
+    from infra.engine.configuration.stack_config import ensure_salt
 
     content = yaml.safe_load(ref.config_file.read_bytes()) or {}
     provider = str(content.get("secretsprovider") or "passphrase")

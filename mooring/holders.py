@@ -12,7 +12,7 @@ from infra.engine.api import StackRef
 from providers.errors import ConflictError
 
 if TYPE_CHECKING:
-    from infra.engine.locks import Holder
+    from infra.engine.state.locks import Holder
 
 PATIENCE_SECONDS = 20.0
 """An operation that is asked to stop ends within some five seconds; a busy machine takes longer."""
@@ -38,8 +38,8 @@ def stop_holders(ref: StackRef, patience: float = PATIENCE_SECONDS) -> list[str]
 
 
 def _alive_here(ref: StackRef) -> list[Holder]:
-    from infra.engine.layout import Layout
-    from infra.engine.locks import holders
+    from infra.engine.state.layout import Layout
+    from infra.engine.state.locks import holders
 
     found = holders(Layout(ref.backend, ref.project, ref.stack))
     return [one for one in found if one.hostname == socket.gethostname() and not one.is_dead() and _is_engine(one.pid)]

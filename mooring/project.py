@@ -82,7 +82,7 @@ class Project:
         self.private.mkdir(mode=0o700, exist_ok=True)
         backend.mkdir(parents=True, exist_ok=True)
         if not passphrase.is_file():
-            from infra.engine.secrets import create_passphrase_file
+            from infra.engine.configuration.secrets import create_passphrase_file
 
             create_passphrase_file(passphrase)
         cloud = self._cloud(name, file)

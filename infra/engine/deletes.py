@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from infra.engine import graph, steps
-from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.execute import Executor, StepFailed, Stopped
-from infra.engine.resource import Resource
+from infra.engine.planning import steps
+from infra.engine.state import graph
+from infra.engine.state import urn as urns
+from infra.engine.state.resource import Resource
 
 
 class Deleter:

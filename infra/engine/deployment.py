@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.engine.api import Options, StackRef
-from infra.engine.checkpoint import Snapshot
 from infra.engine.events import Events
-from infra.engine.goal import Goal
-from infra.engine.journal import Journal
-from infra.engine.provider_host import ProviderHost
-from infra.engine.resource import Resource
-from infra.engine.targets import Targets
+from infra.engine.planning.goal import Goal
+from infra.engine.planning.targets import Targets
+from infra.engine.providers.provider_host import ProviderHost
+from infra.engine.state.checkpoint import Snapshot
+from infra.engine.state.journal import Journal
+from infra.engine.state.resource import Resource
 
 if TYPE_CHECKING:
-    from infra.engine.analyzers import Analyzer
+    from infra.engine.planning.analyzers import Analyzer
 
 
 @dataclass

@@ -13,18 +13,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from infra.engine import configuration, history, locks
 from infra.engine.api import OnEvent, Options, Result, StackRef
-from infra.engine.checkpoint import Snapshot
+from infra.engine.configuration import configuration
+from infra.engine.configuration.secrets import SecretsManager
 from infra.engine.errors import EngineError, StackNotFound, StateWriteFailed
 from infra.engine.events import Events
-from infra.engine.group_commit import GroupCommit
-from infra.engine.history import Entry, Kind
-from infra.engine.journal import Unwritten, Writer
-from infra.engine.provider_host import Factory
-from infra.engine.secrets import SecretsManager
-from infra.engine.store import StateStore
-from infra.engine.values import Properties
+from infra.engine.providers.provider_host import Factory
+from infra.engine.state import history, locks
+from infra.engine.state.checkpoint import Snapshot
+from infra.engine.state.group_commit import GroupCommit
+from infra.engine.state.history import Entry, Kind
+from infra.engine.state.journal import Unwritten, Writer
+from infra.engine.state.store import StateStore
+from infra.engine.values.values import Properties
 
 if TYPE_CHECKING:
     from infra.engine.operation import Operation

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from infra.engine import preview_document
-from infra.engine import urn as urns
 from infra.engine.api import LogEvent, OnEvent, Result, StepEvent
-from infra.engine.program_output import outside_program
-from infra.engine.property_diff import equal
-from infra.engine.steps import Step
-from infra.engine.values import mask
+from infra.engine.planning.steps import Step
+from infra.engine.program.program_output import outside_program
+from infra.engine.state import urn as urns
+from infra.engine.values.property_diff import equal
+from infra.engine.values.values import mask
 
 Severity = Literal["debug", "info", "warning", "error"]
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from infra.engine import replacements
-from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
-from infra.engine.journal import fields_changed
-from infra.engine.property_diff import equal
-from infra.engine.provider_client import Provider
-from infra.engine.provider_types import InitFailed, Live, Target
-from infra.engine.resource import OperationType, Resource, now
-from infra.engine.rpc import RpcFailure
-from infra.engine.signatures import UNKNOWN_STRING
-from infra.engine.steps import Step
-from infra.engine.values import Properties, Secret, mark_secret
+from infra.engine.planning import replacements
+from infra.engine.planning.steps import Step
+from infra.engine.providers.provider_client import Provider
+from infra.engine.providers.provider_types import InitFailed, Live, Target
+from infra.engine.providers.rpc import RpcFailure
+from infra.engine.state import urn as urns
+from infra.engine.state.journal import fields_changed
+from infra.engine.state.resource import OperationType, Resource, now
+from infra.engine.values.property_diff import equal
+from infra.engine.values.signatures import UNKNOWN_STRING
+from infra.engine.values.values import Properties, Secret, mark_secret
 from providers.errors import MooringError
 
 

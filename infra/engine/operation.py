@@ -7,20 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from infra.engine import graph
-from infra.engine import urn as urns
 from infra.engine.api import Options, Result, StackRef
-from infra.engine.checkpoint import Snapshot
 from infra.engine.deletes import Deleter
 from infra.engine.deployment import Config, Deployment
 from infra.engine.errors import EngineError
 from infra.engine.events import Events
-from infra.engine.journal import Journal, Writer
-from infra.engine.provider_host import Factory, ProviderHost
-from infra.engine.resource import Operation as Pending
-from infra.engine.resource import OperationType
-from infra.engine.targets import check_urns
-from infra.engine.values import Properties, contains_secrets, strip_secrets
+from infra.engine.planning.targets import check_urns
+from infra.engine.providers.provider_host import Factory, ProviderHost
+from infra.engine.state import graph
+from infra.engine.state import urn as urns
+from infra.engine.state.checkpoint import Snapshot
+from infra.engine.state.journal import Journal, Writer
+from infra.engine.state.resource import Operation as Pending
+from infra.engine.state.resource import OperationType
+from infra.engine.values.values import Properties, contains_secrets, strip_secrets
 
 WATCH_SECONDS = 0.1
 """How often it is looked whether the user wants to stop."""
@@ -130,8 +130,8 @@ class Operation:
         return half
 
     def _program(self, deployment: Deployment) -> None:
-        from infra.engine import program
-        from infra.engine.monitor import Monitor
+        from infra.engine.program import program
+        from infra.engine.program.monitor import Monitor
 
         monitor = Monitor(deployment)
         with self._policies(deployment):
@@ -209,7 +209,7 @@ class Operation:
     @contextlib.contextmanager
     def _deployment(self) -> Iterator[Deployment]:
         """A deployment on the state as it is now, with its providers and whoever watches for a cancellation."""
-        from infra.engine.builtin_provider import BuiltinProvider
+        from infra.engine.providers.builtin_provider import BuiltinProvider
 
         journal = Journal(self._snapshot, self._writer)
         deployment = Deployment(
@@ -245,7 +245,7 @@ class Operation:
         if not self.options.policy_packs:
             yield
             return
-        from infra.engine.analyzers import PolicyPacks
+        from infra.engine.planning.analyzers import PolicyPacks
 
         packs = PolicyPacks(self.options.policy_packs, deployment)
         deployment.analyzers = packs.analyzers

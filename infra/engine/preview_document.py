@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infra.engine import urn as urns
 from infra.engine.api import LogEvent
-from infra.engine.encoding import Encoder, loads
-from infra.engine.resource import Resource, encode_resource
-from infra.engine.signatures import SECRET_MASK
-from infra.engine.steps import Step
-from infra.engine.values import mask
+from infra.engine.planning.steps import Step
+from infra.engine.state import urn as urns
+from infra.engine.state.resource import Resource, encode_resource
+from infra.engine.values.encoding import Encoder, loads
+from infra.engine.values.signatures import SECRET_MASK
+from infra.engine.values.values import mask
 
 
 def entry(step: Step) -> dict[str, Any] | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
-from infra.engine import diffs, property_diff, replacements
-from infra.engine import urn as urns
 from infra.engine.deployment import Deployment
 from infra.engine.events import shown
 from infra.engine.execute import Stopped, secret_outputs
-from infra.engine.provider_types import DiffUnavailable, InitFailed, Live, Target
-from infra.engine.resource import Resource, now
-from infra.engine.rpc import RpcFailure
-from infra.engine.steps import Step
+from infra.engine.planning import replacements
+from infra.engine.planning.steps import Step
+from infra.engine.providers.provider_types import DiffUnavailable, InitFailed, Live, Target
+from infra.engine.providers.rpc import RpcFailure
+from infra.engine.state import urn as urns
+from infra.engine.state.resource import Resource, now
+from infra.engine.values import diffs, property_diff
 from providers.errors import MooringError
 
 

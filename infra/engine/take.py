@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 
-from infra.engine import replacements
-from infra.engine import urn as urns
-from infra.engine.default_providers import DefaultProviders
 from infra.engine.deployment import Deployment
 from infra.engine.errors import EngineError
 from infra.engine.execute import StepFailed, Stopped
-from infra.engine.goal import Goal
-from infra.engine.imports import Importer
-from infra.engine.provider_types import Target
-from infra.engine.registrar import Registrar
-from infra.engine.resource import Resource
-from infra.engine.rpc import RpcFailure
-from infra.engine.steps import Step
+from infra.engine.planning import replacements
+from infra.engine.planning.goal import Goal
+from infra.engine.planning.imports import Importer
+from infra.engine.planning.steps import Step
+from infra.engine.program.registrar import Registrar
+from infra.engine.providers.default_providers import DefaultProviders
+from infra.engine.providers.provider_types import Target
+from infra.engine.providers.rpc import RpcFailure
+from infra.engine.state import urn as urns
+from infra.engine.state.resource import Resource
 
 
 def take(deployment: Deployment, type: str, name: str, id: str) -> None:

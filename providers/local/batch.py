@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 
 from providers.contract import Context
 from providers.errors import InvalidInput, JobFailed, NotFound, Problem
-from providers.local import checks, code, image_lists
-from providers.local.job_layout import Layout, process_environment
-from providers.local.job_records import JobRecord, JobSpec, Step
+from providers.local import checks
+from providers.local.environments import image_lists
+from providers.local.jobs import code
+from providers.local.jobs.job_layout import Layout, process_environment
+from providers.local.jobs.job_records import JobRecord, JobSpec, Step
 from providers.local.models import find_version
 from providers.local.runs import Run
 from providers.values import BatchSpec, BatchState, Machine, Scoped, Value

@@ -13,9 +13,9 @@ from providers.boundaries import boundary
 from providers.contract import Changes, Context, Found, Ownership
 from providers.errors import InvalidInput, NotFound, Problem, Unavailable, did_you_mean
 from providers.local import checks, records
-from providers.local.hashes import content_hash
 from providers.local.home import component, new_id, owned_by, owner_record, valid_id
 from providers.local.storage import Store, disk_room
+from providers.local.store.hashes import content_hash
 from providers.values import DatasetSpec, DatasetState, Scoped, Value
 
 _ENDINGS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}

@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 from providers.boundaries import boundary
 from providers.contract import Changes, Context, Found, Ownership
 from providers.errors import Cancelled, MooringError, NotFound, PartialFailure, Problem, RolledBack
-from providers.local import servers
-from providers.local.endpoint_checks import problems
-from providers.local.endpoint_logs import follow_logs, read_logs
-from providers.local.endpoint_requests import predict
+from providers.local.endpoint import servers
+from providers.local.endpoint.endpoint_checks import problems
+from providers.local.endpoint.endpoint_logs import follow_logs, read_logs
+from providers.local.endpoint.endpoint_requests import predict
 from providers.local.home import owned_by, owner_record, valid_id
 from providers.local.supervisor import client
 from providers.local.supervisor.files import read_json

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 from providers.boundaries import boundary
 from providers.contract import Changes, Context, Found, Ownership
 from providers.errors import NotFound, Problem
-from providers.local import checks, retention
-from providers.local.groups import Group, VersionRecord, groups, state_of
+from providers.local import checks
 from providers.local.home import new_id, owned_by, owner_record
 from providers.local.records import now
 from providers.local.storage import Store, short
+from providers.local.store import retention
+from providers.local.store.groups import Group, VersionRecord, groups, state_of
 from providers.values import ModelSpec, ModelState, ModelVersionState, Scoped, Value
 
 

@@ -10,14 +10,16 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from providers.boundaries import boundary
 from providers.contract import Changes, Context, Found, Ownership
 from providers.errors import Cancelled, JobFailed, NotFound, PartialFailure
-from providers.local import checkpoints, job_records, records, retention
-from providers.local.environments import Environments
+from providers.local import records
+from providers.local.environments.environments import Environments
 from providers.local.home import new_id, owner_record
-from providers.local.job_layout import Layout, runs_with
-from providers.local.job_records import JobRecord, JobSpec
-from providers.local.jobs import Jobs
-from providers.local.reasons import tail_lines
+from providers.local.jobs import checkpoints, job_records
+from providers.local.jobs.job_layout import Layout, runs_with
+from providers.local.jobs.job_records import JobRecord, JobSpec
+from providers.local.jobs.jobs import Jobs
+from providers.local.jobs.reasons import tail_lines
 from providers.local.storage import Store
+from providers.local.store import retention
 from providers.values import BatchSpec, BatchState, Scoped, TrainingSpec, TrainingState, Value
 
 S = TypeVar("S", bound=TrainingSpec | BatchSpec)

@@ -10,9 +10,11 @@ from typing import Any, ClassVar, TypeVar
 
 from providers.contract import Context
 from providers.errors import InvalidInput, JobFailed, NotFound, Problem, Unavailable, did_you_mean
-from providers.local import checkpoints, checks, code, image_lists
-from providers.local.job_layout import MANIFEST, Layout, copy_input, process_environment, training_environment
-from providers.local.job_records import JobRecord, JobSpec, Step
+from providers.local import checks
+from providers.local.environments import image_lists
+from providers.local.jobs import checkpoints, code
+from providers.local.jobs.job_layout import MANIFEST, Layout, copy_input, process_environment, training_environment
+from providers.local.jobs.job_records import JobRecord, JobSpec, Step
 from providers.local.runs import Run
 from providers.values import CodeSpec, Machine, Scoped, TrainingSpec, TrainingState, Value
 

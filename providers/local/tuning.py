@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from providers.contract import Context
 from providers.errors import Problem
 from providers.local import checks
-from providers.local.job_layout import Layout
-from providers.local.job_records import Step
+from providers.local.jobs.job_layout import Layout
+from providers.local.jobs.job_records import Step
 from providers.local.training import TrainingBase, trainer
 from providers.values import ParameterRange, Scoped, TuningSpec, TuningState, Value
 

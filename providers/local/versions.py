@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 from providers.boundaries import boundary
 from providers.contract import Changes, Context, Found, Ownership
 from providers.errors import JobFailed, NotFound, Problem
-from providers.local import checks, records, retention
-from providers.local.groups import Group, groups, state_of
+from providers.local import checks, records
 from providers.local.home import new_id, owned_by, owner_record
-from providers.local.intake import Intake
-from providers.local.jobs import Jobs
+from providers.local.jobs.jobs import Jobs
 from providers.local.storage import Store
+from providers.local.store import retention
+from providers.local.store.groups import Group, groups, state_of
+from providers.local.store.intake import Intake
 from providers.local.training import read_metrics
 from providers.values import ModelVersionSpec, ModelVersionState, Scoped, Value
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(SUPPORT))
 
 from engine_kit import Stack  # noqa: E402
 
-from infra.engine import secrets  # noqa: E402
+from infra.engine.configuration import secrets  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

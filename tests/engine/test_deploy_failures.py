@@ -10,7 +10,7 @@ from engine_kit import Stack
 
 from infra.engine.api import StackRef
 from infra.engine.errors import EngineError, StateWriteFailed
-from infra.engine.store import StateStore
+from infra.engine.state.store import StateStore
 
 
 def test_a_failed_creation_stops_its_dependents_and_nothing_else(stack: Stack) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from infra.engine import diffs, graph
-from infra.engine.diffs import Diff, PropertyDiff, ReplaceRules
 from infra.engine.errors import EngineError
-from infra.engine.goal import child_alias
-from infra.engine.ignored import with_ignored
-from infra.engine.registrations import seconds
-from infra.engine.resource import Resource
-from infra.engine.targets import Targets
-from infra.engine.values import Secret
+from infra.engine.planning.goal import child_alias
+from infra.engine.planning.ignored import with_ignored
+from infra.engine.planning.targets import Targets
+from infra.engine.program.registrations import seconds
+from infra.engine.state import graph
+from infra.engine.state.resource import Resource
+from infra.engine.values import diffs
+from infra.engine.values.diffs import Diff, PropertyDiff, ReplaceRules
+from infra.engine.values.values import Secret
 
 PREFIX = "urn:pulumi:dev::proj::"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.engine.configuration.secrets import Passphrase, SecretsManager, create_passphrase_file
 from infra.engine.errors import EngineError, WrongPassphrase
-from infra.engine.secrets import Passphrase, SecretsManager, create_passphrase_file
 
 PLAIN = '{"token": "s3cr3t"}'
 

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.engine import property_diff, urn, values, wire
-from infra.engine.assets import Archive, Asset
-from infra.engine.encoding import Decoder, Encoder, dumps, loads
 from infra.engine.errors import ValueFormatError
-from infra.engine.property_diff import equal
-from infra.engine.values import UNKNOWN, Output, ResourceReference, Secret
+from infra.engine.state import urn
+from infra.engine.values import property_diff, values, wire
+from infra.engine.values.assets import Archive, Asset
+from infra.engine.values.encoding import Decoder, Encoder, dumps, loads
+from infra.engine.values.property_diff import equal
+from infra.engine.values.values import UNKNOWN, Output, ResourceReference, Secret
 
 URN = "urn:pulumi:dev::shop::pkg:index:Thing::a"
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).filter(lambda s: s not in values.UNKNOWN_STRING)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from infra.engine import stack_config
+from infra.engine.configuration import stack_config
+from infra.engine.configuration.project_config import apply_project
+from infra.engine.configuration.secrets import Passphrase
+from infra.engine.configuration.yaml_reader import read_yaml
 from infra.engine.errors import ConfigError, EngineError, UnsupportedOption, WrongPassphrase
-from infra.engine.project_config import apply_project
-from infra.engine.secrets import Passphrase
-from infra.engine.yaml_reader import read_yaml
 
 
 def written(folder: Path, text: str, name: str = "Pulumi.dev.yaml") -> Path:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.engine.layout import Layout
-from infra.engine.locks import StackLock, cancel, holders
+from infra.engine.state.layout import Layout
+from infra.engine.state.locks import StackLock, cancel, holders
 from providers.errors import ConflictError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from infra.engine.locks import StackLock
+from infra.engine.state.locks import StackLock
 from providers.errors import ConflictError
 try:
     with StackLock(Path(sys.argv[1]), "shop", "dev"):

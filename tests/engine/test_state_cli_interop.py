@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.engine import history, stack_config
-from infra.engine.archive_content import digest
-from infra.engine.assets import Archive, Asset
-from infra.engine.locks import StackLock, holders
-from infra.engine.project_config import apply_project
-from infra.engine.secrets import Passphrase
-from infra.engine.store import StateStore
-from infra.engine.values import Secret
+from infra.engine.configuration import stack_config
+from infra.engine.configuration.project_config import apply_project
+from infra.engine.configuration.secrets import Passphrase
+from infra.engine.state import history
+from infra.engine.state.locks import StackLock, holders
+from infra.engine.state.store import StateStore
+from infra.engine.values.archive_content import digest
+from infra.engine.values.assets import Archive, Asset
+from infra.engine.values.values import Secret
 from providers.errors import ConflictError
 
 pytestmark = pytest.mark.pulumi_cli

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from state_kit import stack_of, thing
 
-from infra.engine import history
-from infra.engine.group_commit import GroupCommit
-from infra.engine.resource import Operation
-from infra.engine.secrets import Passphrase, SecretsManager
-from infra.engine.store import StateStore
-from infra.engine.values import Secret
+from infra.engine.configuration.secrets import Passphrase, SecretsManager
+from infra.engine.state import history
+from infra.engine.state.group_commit import GroupCommit
+from infra.engine.state.resource import Operation
+from infra.engine.state.store import StateStore
+from infra.engine.values.values import Secret
 
 
 def test_operations_are_listed_latest_first_with_numbers_and_the_state_after_each(tmp_path: Path) -> None:

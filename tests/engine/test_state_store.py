@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from state_kit import STACK, names, stack_of, thing
 
-from infra.engine import checkpoint, integrity
-from infra.engine.checkpoint import Manifest, Snapshot
+from infra.engine.configuration.secrets import Passphrase, SecretsManager
 from infra.engine.errors import (
     EngineError,
     IntegrityError,
@@ -19,10 +18,11 @@ from infra.engine.errors import (
     StateCorrupt,
     StateUnsupported,
 )
-from infra.engine.resource import Resource
-from infra.engine.secrets import Passphrase, SecretsManager
-from infra.engine.store import StateStore
-from infra.engine.values import Secret
+from infra.engine.state import checkpoint, integrity
+from infra.engine.state.checkpoint import Manifest, Snapshot
+from infra.engine.state.resource import Resource
+from infra.engine.state.store import StateStore
+from infra.engine.values.values import Secret
 
 
 @pytest.fixture

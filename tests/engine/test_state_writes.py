@@ -15,9 +15,9 @@ import pytest
 from state_kit import names, stack_of, thing
 
 from infra.engine.errors import StateWriteFailed
-from infra.engine.group_commit import GroupCommit
-from infra.engine.resource import Operation
-from infra.engine.store import StateStore
+from infra.engine.state.group_commit import GroupCommit
+from infra.engine.state.resource import Operation
+from infra.engine.state.store import StateStore
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from infra.engine.errors import StateWriteFailed
-from infra.engine.resource import Resource
-from infra.engine.store import StateStore
+from infra.engine.state.resource import Resource
+from infra.engine.state.store import StateStore
 
 store = StateStore(Path(sys.argv[1]), "shop", "dev")
 snapshot = store.load(None)
@@ -137,9 +137,9 @@ def test_twenty_stacks_of_one_backend_are_made_and_written_at_once(tmp_path: Pat
 WRITE_LOOP = """
 import sys
 from pathlib import Path
-from infra.engine.group_commit import GroupCommit
-from infra.engine.resource import Resource
-from infra.engine.store import StateStore
+from infra.engine.state.group_commit import GroupCommit
+from infra.engine.state.resource import Resource
+from infra.engine.state.store import StateStore
 
 store = StateStore(Path(sys.argv[1]), "shop", "dev")
 writer = GroupCommit(store, store.load(None), None)

@@ -41,7 +41,7 @@ def test_a_secret_is_encrypted_in_the_file_and_masked_when_read(bench: Bench) ->
     assert "encryptionsalt: v1:" in text
     assert text.startswith("# the stack for tests\nconfig:")
     assert bench.run("config", "get", "endpoints.iris.environment.TOKEN").out.strip() == "[secret]"
-    from infra.engine.secrets import Passphrase, SecretsManager
+    from infra.engine.configuration.secrets import Passphrase, SecretsManager
 
     content = yaml.safe_load(text)
     cipher = content["config"]["mooring:endpoints"]["iris"]["environment"]["TOKEN"]["secure"]

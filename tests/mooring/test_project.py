@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.engine.secrets import Passphrase, SecretsManager
+from infra.engine.configuration.secrets import Passphrase, SecretsManager
 from mooring.emulated_settings import generated
 from mooring.project import Project
 from providers.errors import AlreadyExists, InvalidInput, NotFound

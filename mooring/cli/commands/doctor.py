@@ -63,7 +63,7 @@ def show_checks(checks: list[Check]) -> None:
 
 def prune_environments(project: Project, as_json: bool) -> int:
     """`--prune`: environments of jobs and servers that nothing has used for long."""
-    from providers.local.environments import Environments
+    from providers.local.environments.environments import Environments
 
     removed = Environments().prune(homes(project))
     if as_json:

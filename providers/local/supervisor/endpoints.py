@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from providers.errors import AlreadyExists, ConflictError, NotFound
+from providers.local.endpoint.rollout import Rollout
 from providers.local.records import sync_folder
-from providers.local.rollout import Rollout
 from providers.local.supervisor import autoscale, operation, ports
 from providers.local.supervisor.endpoint import Endpoint, load
 from providers.local.supervisor.identity import port_holder

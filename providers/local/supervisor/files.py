@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from providers.local import records
-from providers.local.reasons import tail_lines
+from providers.local.jobs.reasons import tail_lines
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -19,7 +19,8 @@ KIT = Path(__file__).resolve().parents[3]
 PRELOADED = (
     "mooring.session", "mooring.cli.app", "mooring.cli.operate", "mooring.cli.commands.up",
     "mooring.cli.commands.destroy", "mooring.cli.commands.preview", "mooring.display.plain", "infra.engine.engine",
-    "infra.engine.program", "infra.components", "infra.settings.reading", "providers.servicer", "providers.local",
+    "infra.engine.program.program", "infra.components", "infra.settings.reading", "providers.servicer",
+    "providers.local",
     "providers.local.endpoints", "providers.local.supervisor.client", "pulumi",
 )  # fmt: skip
 

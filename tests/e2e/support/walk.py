@@ -18,7 +18,7 @@ from typing import Any
 from providers.boundaries import FILE, STOP
 from providers.contract import KINDS, Found, Ownership
 from providers.local import create
-from providers.local.jobs import Jobs
+from providers.local.jobs.jobs import Jobs
 from tests.e2e.support.forks import Forks
 from tests.e2e.support.project import Project
 

@@ -23,8 +23,8 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from scenario import Scenario, Step
 from twin_provider import SECRET, SIGNATURE, TwinProvider
 
-from infra.engine import configuration
 from infra.engine.api import LogEvent, Options, Result, StackRef
+from infra.engine.configuration import configuration
 from infra.engine.engine import EmbeddedEngine
 
 HERE = Path(__file__).parent

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.engine.checkpoint import Snapshot
-from infra.engine.resource import Resource
-from infra.engine.store import StateStore
+from infra.engine.state.checkpoint import Snapshot
+from infra.engine.state.resource import Resource
+from infra.engine.state.store import StateStore
 
 STACK = "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev"
 

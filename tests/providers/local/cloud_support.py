@@ -10,8 +10,8 @@ from typing import Any
 
 from providers.contract import Adapter, Context, Ownership
 from providers.local import create
-from providers.local.job_records import JobRecord, JobSpec, Step
-from providers.local.jobs import Jobs
+from providers.local.jobs.job_records import JobRecord, JobSpec, Step
+from providers.local.jobs.jobs import Jobs
 from providers.values import Channel, CodeSpec, DatasetSpec, ModelSpec, ModelVersionSpec, TrainingSpec
 
 ROWS = "a,b,label\n" + "".join(f"{i},{i * i % 7},{'x' if i % 2 else 'y'}\n" for i in range(40))

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from providers.errors import InvalidInput, PermissionDenied
-from providers.local import code, records
-from providers.local.jobs import Jobs
+from providers.local import records
+from providers.local.jobs import code
+from providers.local.jobs.jobs import Jobs
 from providers.local.process import Identity
 
 

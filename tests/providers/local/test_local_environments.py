@@ -15,8 +15,8 @@ import pytest
 from cloud_support import until
 
 from providers.errors import Cancelled, InvalidInput, Unavailable
-from providers.local import image_lists, uv
-from providers.local.environments import STAMP, Environments
+from providers.local.environments import image_lists, uv
+from providers.local.environments.environments import STAMP, Environments
 from providers.local.process import with_variable
 
 KIT = Path(__file__).resolve().parents[3]
@@ -93,7 +93,7 @@ def test_two_processes_build_one_environment_once(bare: Environments) -> None:
 
 @pytest.mark.slow
 def test_a_build_killed_in_the_middle_is_made_anew(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from providers.local.environments import Environments\n"
+    code = "import sys; from pathlib import Path; from providers.local.environments.environments import Environments\n"
     code += "Environments(Path(sys.argv[1])).ensure('sklearn', (), lambda m: print(m, flush=True))"
     builder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=KIT, start_new_session=True)
     base = tmp_path / "envs"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from providers.local.intake import needs_trust
+from providers.local.store.intake import needs_trust
 
 SKLEARN = "flavors:\n  sklearn:\n    pickled_model: m\n    serialization_format: {}\n"
 

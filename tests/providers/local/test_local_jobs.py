@@ -13,11 +13,11 @@ import pytest
 from cloud_support import ended, job, until
 
 from providers.errors import NotFound
-from providers.local import job_log
-from providers.local.job_records import JobSpec, Step
-from providers.local.jobs import Jobs
+from providers.local.jobs import job_log
+from providers.local.jobs.job_records import JobSpec, Step
+from providers.local.jobs.jobs import Jobs
+from providers.local.jobs.reasons import failure_reason, traceback_reason
 from providers.local.process import Identity
-from providers.local.reasons import failure_reason, traceback_reason
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_no_process_of_a_job_survives_the_kill_of_its_keepers(jobs: Jobs, victim
 def test_a_job_outlives_the_command_that_started_it(jobs: Jobs) -> None:
     starter = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
-        "from cloud_support import job; from providers.local.jobs import Jobs\n"
+        "from cloud_support import job; from providers.local.jobs.jobs import Jobs\n"
         "job(Jobs(Path(sys.argv[2])), 'one', 'import time; time.sleep(1); print(42)'); print('up', flush=True)\n"
         "import time; time.sleep(60)"
     )

@@ -12,7 +12,7 @@ from cloud_support import ROWS, World
 
 from providers.contract import Context, Ownership
 from providers.local import records
-from providers.local.jobs import Jobs
+from providers.local.jobs.jobs import Jobs
 from providers.values import ModelSpec
 
 HERE = Path(__file__).resolve().parent

@@ -16,7 +16,7 @@ from cloud_support import ROWS, SCRIPT, World, until
 
 from providers.contract import KINDS, Ownership
 from providers.errors import Cancelled, InvalidInput, JobFailed, MooringError, NotFound, PartialFailure
-from providers.local.jobs import Jobs
+from providers.local.jobs.jobs import Jobs
 from providers.local.storage import Store
 from providers.values import BatchSpec, Channel
 

@@ -11,8 +11,8 @@ import pytest
 
 from providers.errors import InvalidInput, NotFound
 from providers.local import records
-from providers.local.hashes import content_hash
 from providers.local.storage import Store, disk_room, parse_uri
+from providers.local.store.hashes import content_hash
 from training.digest import tree_digest
 
 
@@ -117,9 +117,9 @@ def test_the_hash_of_an_unchanged_source_is_not_computed_again(tmp_path: Path, m
     os.utime(source, ns=(0, 0))
     first = content_hash(tmp_path, source)
     read: list[Path] = []
-    monkeypatch.setattr("providers.local.hashes._GRAIN", -(10**18))
+    monkeypatch.setattr("providers.local.store.hashes._GRAIN", -(10**18))
     assert content_hash(tmp_path, source) == first
-    monkeypatch.setattr("providers.local.hashes.file_hex", lambda path: read.append(path) or "0" * 64)
+    monkeypatch.setattr("providers.local.store.hashes.file_hex", lambda path: read.append(path) or "0" * 64)
     assert content_hash(tmp_path, source) == first
     assert read == []
     source.write_text("2")

@@ -13,7 +13,7 @@ import pytest
 from cloud_support import SCRIPT, World, until
 
 from providers.errors import JobFailed
-from providers.local.jobs import Jobs
+from providers.local.jobs.jobs import Jobs
 from providers.local.storage import Store
 from providers.local.tuning import space_problems
 from providers.values import CodeSpec, Objective, ParameterRange, TuningSpec

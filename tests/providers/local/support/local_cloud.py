@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from providers.contract import Context, Ownership
-from providers.local import servers
+from providers.local.endpoint import servers
 from providers.local.endpoints import EndpointKind
 from providers.local.supervisor import client
 from providers.local.supervisor.identity import MARKER, environment, pids

@@ -1,0 +1,1 @@
+"""Project and stack files, configuration and secrets."""

@@ -1,0 +1,1 @@
+"""The program, and what it asks of the engine while it runs."""

@@ -1,0 +1,1 @@
+"""Providers as the engine sees them: started, configured, called."""

@@ -1,0 +1,1 @@
+"""Values of resources: in Python, on the wire, in a checkpoint, and how two of them differ."""

@@ -1,0 +1,1 @@
+"""Behind an endpoint: its servers, its checks, its logs, and how it changes over."""

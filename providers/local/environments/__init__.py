@@ -1,0 +1,1 @@
+"""The Python environments of jobs and servers."""

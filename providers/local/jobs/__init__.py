@@ -1,0 +1,1 @@
+"""Jobs: processes that outlive the command that started them."""

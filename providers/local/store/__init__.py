@@ -1,0 +1,1 @@
+"""What versions and datasets are kept in, and for how long."""
