@@ -145,9 +145,9 @@ def _environments(project: Project) -> Iterator[Check]:
 
 
 def homes(project: Project) -> list[Path]:
-    """The local clouds of a project: its own, and those of its emulated stacks."""
+    """The local clouds of a project: its own, and that of its emulated stacks."""
     home = paths.home(project.root)
-    return [home / "local", *sorted((home / "emulated").glob("*/local"))]
+    return [home / "local", *(place for place in [home / "emulated" / "local"] if place.is_dir())]
 
 
 def _supervisor(project: Project) -> Iterator[Check]:

@@ -1,13 +1,19 @@
 """The configuration copy that an emulated stack runs with: its own settings, with secrets that are worth nothing.
 
 Each `secure:` value is replaced by a generated one, encrypted with the copy's own passphrase, so that an emulated
-deployment neither needs nor sees a real secret, and still treats the value as one. Pins are the copy's own: they name
-versions, and the emulated stack has its own.
+deployment neither needs nor sees a real secret, and still treats the value as one. Pins name versions of the real
+cloud, so the copy has none of them. What `config set`, `rollback` and `promote` with `--emulate` wrote into the copy
+stays there while the rest follows the stack's file (`own_changes.py`). Beside the copy::
+
+    base.yaml       what the copy was made of, without the changes of its own
+    next.yaml       the same during a change of both: `base` to become, and the `copy` that belongs to it
+    lock            held by whoever makes them
 """
 
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -17,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from mooring.own_changes import applied, changes
 from providers.errors import InvalidInput, Problem
 
 _ENDPOINTS = "mooring:endpoints"
@@ -29,37 +36,55 @@ def write_copy(source: Path, copy: Path, passphrase: Path) -> Path:
 
     A generated value and its ciphertext stay the same from run to run. Raises `InvalidInput` for what is no YAML.
     """
-    settings, before = _load(source), _load(copy) if copy.is_file() else {}
-    result: dict[str, Any] = {key: value for key, value in settings.items() if key not in _PROVIDER_KEYS}
-    if salt := before.get("encryptionsalt"):
-        result["encryptionsalt"] = salt
-    config = _with_own_pins(settings.get("config") or {}, before.get("config"))
-    if any(True for _ in _secure(config)):
-        seal, salt = _sealer(passphrase, salt)
-        result["encryptionsalt"] = salt
-        result["config"] = _replaced(config, before.get("config"), seal, ())
-    else:
-        result["config"] = config
-    if result != before:
-        _write(copy, yaml.safe_dump(result, sort_keys=False, allow_unicode=True))
+    settings = _load(source)
+    with open(copy.with_name("lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # ends with the process; held for milliseconds
+        _renew(settings, copy, passphrase)
     return copy
 
 
-def _with_own_pins(config: dict[str, Any], before: Any) -> dict[str, Any]:
-    """`config` with the pins that `mooring rollback --emulate` wrote into the copy, instead of the stack's."""
+def _renew(settings: dict[str, Any], copy: Path, passphrase: Path) -> None:
+    held, base = _load_made(copy), _last_base(copy)
+    own = changes(base.get("config") or {}, held.get("config") or {}) if base else {}
+    fresh = {key: value for key, value in settings.items() if key not in _PROVIDER_KEYS}
+    config = _without_pins(settings.get("config") or {})
+    salt = held.get("encryptionsalt")
+    if any(True for _ in _secure(config)):
+        seal, salt = _sealer(passphrase, salt)
+        config = _replaced(config, base.get("config"), seal, ())
+    fresh["config"] = config
+    if salt:
+        fresh["encryptionsalt"] = salt
+    result = {**fresh, "config": applied(own, config)}
+    upcoming = copy.with_name("next.yaml")
+    if fresh == base and result == held and not upcoming.exists():
+        return
+    _write(upcoming, {"base": fresh, "copy": result})
+    _write(copy, result)
+    _write(copy.with_name("base.yaml"), fresh)
+    upcoming.unlink()
+
+
+def _last_base(copy: Path) -> dict[str, Any]:
+    """What the copy was made of. A change that was killed between its writes is told by which copy there is."""
+    upcoming = _load_made(copy.with_name("next.yaml"))
+    if upcoming and upcoming["copy"] == _load_made(copy):
+        base: dict[str, Any] = upcoming["base"]
+        return base
+    return _load_made(copy.with_name("base.yaml"))
+
+
+def _without_pins(config: dict[str, Any]) -> dict[str, Any]:
     endpoints = config.get(_ENDPOINTS)
     if not isinstance(endpoints, dict):
         return config
-    held = before.get(_ENDPOINTS) if isinstance(before, dict) else None
-    return {**config, _ENDPOINTS: {name: _pinned(one, held, name) for name, one in endpoints.items()}}
+    return {**config, _ENDPOINTS: {name: _unpinned(one) for name, one in endpoints.items()}}
 
 
-def _pinned(endpoint: Any, held: Any, name: str) -> Any:
+def _unpinned(endpoint: Any) -> Any:
     if not isinstance(endpoint, dict):
         return endpoint
-    bare = {key: value for key, value in endpoint.items() if key != "pin"}
-    own = held.get(name) if isinstance(held, dict) else None
-    return {**bare, "pin": own["pin"]} if isinstance(own, dict) and own.get("pin") else bare
+    return {key: value for key, value in endpoint.items() if key != "pin"}
 
 
 def generated(path: tuple[str | int, ...]) -> str:
@@ -119,7 +144,13 @@ def _load(file: Path) -> dict[str, Any]:
     return loaded
 
 
-def _write(file: Path, text: str) -> None:
+def _load_made(file: Path) -> dict[str, Any]:
+    """A file of our own; empty when there is none yet."""
+    return _load(file) if file.is_file() else {}
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)

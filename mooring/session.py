@@ -149,8 +149,11 @@ def require_emulator(cloud: str) -> None:
 
 
 def emulated_home(ref: StackRef) -> os.PathLike[str]:
-    """The local cloud of an emulated stack, apart from the real local stacks' so that names never meet."""
-    return paths.home(ref.root) / "emulated" / ref.stack
+    """Where a project's emulated stacks are, apart from the real ones so that names never meet.
+
+    One place for all of them, as they share a cloud in earnest: a version is promoted from one to the other.
+    """
+    return paths.home(ref.root) / "emulated"
 
 
 def require_deployed(session: Session) -> dict[str, Any]:

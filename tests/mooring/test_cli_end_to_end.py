@@ -48,14 +48,14 @@ class Place:
         (root / "stacks" / "Pulumi.local.yaml").write_text(STACK)
         self.environment = {**os.environ, "MOORING_PROJECT": str(root), "MOORING_HOME": str(home), "NO_COLOR": "1"}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, stack: str | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "mooring", *words, "--stack", "local"], cwd=self.root, env=self.environment,
+            [sys.executable, "-m", "mooring", *words], cwd=self.root, env={**self.environment, "MOORING_STACK": stack or "local"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def run(self, *words: str, expect: int = 0) -> str:
-        process = self.start(*words)
+    def run(self, *words: str, expect: int = 0, stack: str | None = None) -> str:
+        process = self.start(*words, stack=stack)
         out, err = process.communicate(timeout=180)
         assert process.returncode == expect, f"mooring {' '.join(words)}: {process.returncode}\n{out}\n{err}"
         return out if expect == 0 else out + err
@@ -183,6 +183,16 @@ def test_an_emulated_stack_lives_beside_the_real_one_and_its_file_is_not_written
     assert place.json("status", "--emulate")["endpoints"][0]["status"] == "healthy"
     assert place.json("status")["deployed"] is False
     assert len(place.run("predict", "--input", "data/new_rows.csv", "--emulate").split()) == 5
-    assert file.read_bytes() == before
+    other = file.with_name("Pulumi.staging.yaml")
+    other.write_bytes(before)
+    place.run("promote", "iris", "--from", "local", "--to", "staging", "--yes", "--emulate")
+    place.run("config", "set", "tags.for", "testing", "--emulate", stack="staging")
+    place.run("up", "--yes", "--emulate", stack="staging")
+    (promoted,) = json.loads(place.run("status", "--emulate", "--json", stack="staging"))["models"]
+    (trained,) = place.json("status", "--emulate")["models"]
+    assert promoted["digest"] == trained["digest"]
+    assert "testing" in place.run("config", "get", "tags.for", "--emulate", stack="staging")
+    assert file.read_bytes() == other.read_bytes() == before
+    place.run("destroy", "--yes", "--emulate", stack="staging")
     place.run("destroy", "--yes", "--emulate")
     assert place.processes() == []

@@ -6,13 +6,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from infra.engine.configuration.secrets import Passphrase, SecretsManager
+from mooring import emulated_settings
 from mooring.emulated_settings import generated
 from mooring.project import Project
+from mooring.stack_file import StackFile
 from providers.errors import AlreadyExists, InvalidInput, NotFound
 
 
@@ -149,3 +152,63 @@ def test_an_emulated_copy_follows_the_stack_s_file_and_keeps_its_generated_secre
     old, new = (data["config"]["mooring:endpoints"]["iris"]["environment"] for data in (before, after))
     assert new == {"PLAIN": "other", "KEY": old["KEY"]}
     assert after["encryptionsalt"] == before["encryptionsalt"]
+
+
+def config(project: Project) -> Any:
+    return yaml.safe_load(project.stack("aws-dev", emulate=True).config_file.read_text())["config"]
+
+
+def change(project: Project, path: str, value: Any) -> None:
+    file = StackFile(project.stack("aws-dev", emulate=True).config_file)
+    file.remove(path) if value is None else file.set(path, value)
+    file.save()
+
+
+def test_an_emulated_copy_keeps_its_own_changes_while_the_rest_follows_the_stack_s_file(project: Project) -> None:
+    project.stack_file("aws-dev").write_text(SECRET_STACK)
+    change(project, "endpoints.iris.environment.PLAIN", "own")
+    change(project, "endpoints.iris.environment.NEW", "own too")
+    change(project, "aws:token", None)
+    project.stack_file("aws-dev").write_text(
+        SECRET_STACK.replace("eu-central-1", "eu-west-1").replace("PLAIN: text", "PLAIN: other\n        MORE: theirs")
+    )
+    for _ in range(2):
+        found = config(project)
+        environment = found["mooring:endpoints"]["iris"]["environment"]
+        assert {key: environment[key] for key in ("PLAIN", "NEW", "MORE")} == {
+            "PLAIN": "own", "NEW": "own too", "MORE": "theirs",
+        }  # fmt: skip
+        assert found["mooring:region"] == "eu-west-1"
+        assert "aws:token" not in found
+    change(project, "endpoints.iris.environment.NEW", None)
+    assert "NEW" not in config(project)["mooring:endpoints"]["iris"]["environment"]
+
+
+@pytest.mark.parametrize("killed_after", [1, 2, 3])
+def test_a_copy_whose_renewal_was_killed_between_two_writes_loses_and_invents_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch, killed_after: int
+) -> None:
+    project.stack_file("aws-dev").write_text(SECRET_STACK)
+    change(project, "endpoints.iris.environment.PLAIN", "own")
+    config(project)
+    project.stack_file("aws-dev").write_text(SECRET_STACK.replace("eu-central-1", "eu-west-1"))
+    write, written = emulated_settings._write, []
+
+    def writes(file: Path, content: dict[str, Any]) -> None:
+        if len(written) == killed_after:
+            raise KeyboardInterrupt
+        written.append(file.name)
+        write(file, content)
+
+    monkeypatch.setattr(emulated_settings, "_write", writes)
+    monkeypatch.setattr(Path, "unlink", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        config(project)
+    monkeypatch.undo()
+    monkeypatch.setenv("MOORING_PROJECT", str(project.root))
+    change(project, "endpoints.iris.environment.NEW", "later")
+    project.stack_file("aws-dev").write_text(SECRET_STACK.replace("eu-central-1", "eu-north-1"))
+    found = config(project)
+    assert found["mooring:region"] == "eu-north-1"
+    environment = found["mooring:endpoints"]["iris"]["environment"]
+    assert (environment["PLAIN"], environment["NEW"]) == ("own", "later")

@@ -44,10 +44,11 @@ def set_(
     value: Annotated[str | None, typer.Argument(help="The value, as YAML; from stdin when left out.")] = None,
     secret: Annotated[bool, typer.Option("--secret", help="Encrypt it in the file.")] = False,
     stack: options.Stack = None,
+    emulate: options.Emulate = False,
     as_json: options.Json = False,
 ) -> int:
-    """Write a setting. Comments and order of the file stay."""
-    session = open_session(stack, create=True)
+    """Write a setting. Comments and order of the file stay. With --emulate it is the emulated stack's alone."""
+    session = open_session(stack, emulate=emulate, create=True)
     text = value if value is not None else from_stdin(path, secret)
     encrypt = None
     if secret:
@@ -65,9 +66,11 @@ def set_(
 
 
 @app.command("rm")
-def rm(path: Path, stack: options.Stack = None, as_json: options.Json = False) -> int:
-    """Remove a setting."""
-    session = open_session(stack, create=True)
+def rm(
+    path: Path, stack: options.Stack = None, emulate: options.Emulate = False, as_json: options.Json = False
+) -> int:
+    """Remove a setting. With --emulate from the emulated stack alone."""
+    session = open_session(stack, emulate=emulate, create=True)
     file = stack_file(session)
     file.remove(path)
     file.save()

@@ -41,6 +41,7 @@ def promote(
     name: Annotated[
         str | None, typer.Option("--as", metavar="MODEL", help="The model's name in the target; the same by default.")
     ] = None,
+    emulate: options.Emulate = False,
     yes: options.Yes = False,
     as_json: options.Json = False,
     engine: options.EngineOption = options.EngineChoice.auto,
@@ -48,12 +49,13 @@ def promote(
     """Let another stack serve the same model version, byte for byte.
 
     Writes digest and address into the target's stack file; nothing is deployed and nothing is trained again.
+    With --emulate the version is the emulated source's, and it goes into the emulated target's copy of the file.
     """
     if source == target:
         raise InvalidInput(f"--from and --to are the same stack, '{source}'")
     from mooring.live import versions
 
-    session = open_session(source, engine=engine.value)
+    session = open_session(source, emulate=emulate, engine=engine.value)
     found = items(require_deployed(session))
     kept = versions(found, model)
     digest = current_digest(found, model)
@@ -61,6 +63,8 @@ def promote(
     if chosen is None:
         raise NotFound(f"the artifact of {model} {short_digest(digest)} does not exist any more in stack '{source}'")
     path = session.project.ensure(target)
+    if emulate:
+        path = session.project.stack(target, emulate=True).config_file
     file = StackFile(path, str(path.relative_to(session.project.root)))
     into = name or model
     file.promote(into, stack=source, source_model=model, digest=chosen.digest, uri=chosen.uri)
@@ -69,7 +73,7 @@ def promote(
         print("nothing was done", file=sys.stderr)
         return exits.FAILED
     file.save()
-    next_command = f"mooring up --stack {target}"
+    next_command = f"mooring up --stack {target}{' --emulate' if emulate else ''}"
     if as_json:
         print_json(
             {
