@@ -50,7 +50,8 @@ class Place:
 
     def start(self, *words: str, stack: str | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "mooring", *words], cwd=self.root, env={**self.environment, "MOORING_STACK": stack or "local"},
+            [sys.executable, "-m", "mooring", *words], cwd=self.root,
+            env={**self.environment, "MOORING_STACK": stack or "local"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
