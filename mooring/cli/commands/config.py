@@ -66,9 +66,7 @@ def set_(
 
 
 @app.command("rm")
-def rm(
-    path: Path, stack: options.Stack = None, emulate: options.Emulate = False, as_json: options.Json = False
-) -> int:
+def rm(path: Path, stack: options.Stack = None, emulate: options.Emulate = False, as_json: options.Json = False) -> int:
     """Remove a setting. With --emulate from the emulated stack alone."""
     session = open_session(stack, emulate=emulate, create=True)
     file = stack_file(session)
