@@ -6,6 +6,7 @@ the original.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 Changes = dict[tuple[str, ...], Any]
@@ -42,7 +43,7 @@ def _compare(before: dict[str, Any], after: dict[str, Any], path: tuple[str, ...
 
 def applied(made: Changes, original: dict[str, Any]) -> dict[str, Any]:
     """A copy of `original` with the changes. A removal of what `original` does not have is nothing."""
-    result = _copied(original)
+    result = copy.deepcopy(original)
     for path, value in made.items():
         place = result
         for key in path[:-1]:
@@ -63,7 +64,3 @@ def applied(made: Changes, original: dict[str, Any]) -> dict[str, Any]:
 def _descends(value: Any) -> bool:
     """Whether it is a mapping of settings; a secret is one value."""
     return isinstance(value, dict) and set(value) != {"secure"}
-
-
-def _copied(value: Any) -> Any:
-    return {key: _copied(item) for key, item in value.items()} if isinstance(value, dict) else value
