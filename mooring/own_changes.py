@@ -45,7 +45,7 @@ def applied(made: Changes, original: dict[str, Any]) -> dict[str, Any]:
     """A copy of `original` with the changes. A removal of what `original` does not have is nothing."""
     result = copy.deepcopy(original)
     for path, value in made.items():
-        place = result
+        place: Any = result
         for key in path[:-1]:
             below = place.get(key)
             if not _descends(below):
