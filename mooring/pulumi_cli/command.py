@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
@@ -18,8 +17,9 @@ from pulumi.automation.errors import create_command_error
 
 from providers.errors import NotSupported
 
-PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 2); os.execvp(sys.argv[1], sys.argv[1:])"
+"""Asks the kernel for SIGINT (2) when `mooring` dies (PR_SET_PDEATHSIG is 1), so that `pulumi` ends cleanly as well.
+In a process of its own, not between fork and exec: gRPC's threads do not survive a fork, and it notices."""
 
 HOW_TO_INSTALL = (
     "the Pulumi CLI (`pulumi`) is not on PATH, and this stack needs it; install it as "
@@ -58,7 +58,7 @@ class Command(PulumiCommand):
         """As the Automation API's own; `self.cancel` set interrupts the process."""
         words = args if "--non-interactive" in args else ["--non-interactive", *args]
         process = subprocess.Popen(
-            ["pulumi", *words],
+            [*_bound_to_us(), "pulumi", *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
@@ -67,7 +67,6 @@ class Command(PulumiCommand):
             encoding="utf-8",
             errors="replace",
             process_group=0,
-            preexec_fn=_interrupt_with_parent if _LIBC is not None else None,
         )
         result = self._watch(process, on_output, on_error)
         if result.code != 0:
@@ -99,10 +98,9 @@ class Command(PulumiCommand):
         return CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=process.returncode)
 
 
-def _interrupt_with_parent() -> None:
-    """In the child: ask the kernel for SIGINT when `mooring` dies, so that `pulumi` ends cleanly as well."""
-    if _LIBC is not None:
-        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+def _bound_to_us() -> list[str]:
+    """What has a command run until its end or ours, whichever comes first."""
+    return [sys.executable, "-ISc", _WITH_PARENT] if sys.platform == "linux" else []
 
 
 def _read(stream: IO[str], on_line: OnLine | None, lines: list[str]) -> None:
