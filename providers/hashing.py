@@ -1,4 +1,4 @@
-"""Hashes of what a resource is asked to be. Digests of content are `training.digest`, re-exported here."""
+"""Hashes of what a resource is asked to be. Digests of content are `training.artifact.digest`, re-exported here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from training.digest import file_digest, tree_digest
+from training.artifact.digest import file_digest, tree_digest
 
 __all__ = ["canonical_json", "file_digest", "inputs_hash", "tree_digest"]
 

@@ -1,4 +1,4 @@
-"""`python -m training`: one training job under the local cloud's contract (see `training.job`).
+"""`python -m training`: one training job under the local cloud's contract (see `training.jobs.job`).
 
 Progress goes to standard output. Where it cannot go on, the last line of standard error says why, in one line,
 and the exit code is 1.
@@ -10,7 +10,7 @@ import os
 import sys
 
 from training.errors import TrainingError
-from training.job import local_job
+from training.jobs.job import local_job
 
 
 def main(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.digest import file_digest, relative_files, tree_digest
+from training.artifact.digest import file_digest, relative_files, tree_digest
 from training.errors import TrainingError, nearest
 
 FORMATS = ("onnx", "skops", "joblib", "pickle", "mlflow", "tar", "mooring")
@@ -99,14 +99,14 @@ def single_model(folder: Path, kind: str | None = None) -> Path:
 
 def _parts(source: Path, kind: str, *, trust: bool, columns: Sequence[str]) -> Any:
     if kind == "onnx":
-        from training.onnx_model import from_onnx
+        from training.forms.onnx_model import from_onnx
 
         return from_onnx(source, columns)
     if kind == "mlflow":
-        from training.mlflow_model import from_mlflow
+        from training.forms.mlflow_model import from_mlflow
 
         return from_mlflow(source, trust=trust, columns=columns)
-    from training.sklearn_model import from_pickle, from_skops
+    from training.forms.sklearn_model import from_pickle, from_skops
 
     if kind == "skops":
         return from_skops(source, trust=trust, columns=columns)
@@ -114,8 +114,8 @@ def _parts(source: Path, kind: str, *, trust: bool, columns: Sequence[str]) -> A
 
 
 def _write(source: Path, output: Path, kind: str, parts: Any) -> str:
-    from training.manifest import as_json, write_artifact
-    from training.records import model_card
+    from training.artifact.manifest import as_json, write_artifact
+    from training.artifact.records import model_card
     from training.workflow import now
 
     origin = tree_digest(source, exclude=()) if source.is_dir() else file_digest(source)
@@ -132,8 +132,8 @@ def _write(source: Path, output: Path, kind: str, parts: Any) -> str:
 def _copy(source: Path, output: Path, *, trust: bool) -> str:
     """An artifact stays what it is: verified, then copied byte by byte. What it would execute needs trust again:
     its manifest is somebody else's word."""
-    from training.manifest import verify
-    from training.sklearn_model import needs_trust
+    from training.artifact.manifest import verify
+    from training.forms.sklearn_model import needs_trust
 
     if not source.is_dir():
         raise TrainingError(f"{source.name}: not a folder; a model artifact is a folder with a mooring-model.json")
@@ -152,7 +152,7 @@ def _copy(source: Path, output: Path, *, trust: bool) -> str:
 
 
 def _package_archive(source: Path, output: Path, *, trust: bool, columns: Sequence[str]) -> str:
-    from training.archive import unpack
+    from training.artifact.archive import unpack
 
     with tempfile.TemporaryDirectory(prefix="mooring-") as scratch:
         folder = Path(scratch) / source.name.partition(".")[0]

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from training.data.table import Column, Table
 from training.errors import TrainingError, nearest
-from training.estimators import DEFAULTS, load_estimator, make_estimator, task_of
+from training.estimators.estimators import DEFAULTS, load_estimator, make_estimator, task_of
 from training.options import Options, Task
-from training.table import Column, Table
 
 Say = Callable[[str], None]
 """Takes one line of progress."""

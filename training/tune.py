@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError, nearest
-from training.job import find_csv
+from training.jobs.job import find_csv
 from training.space import as_arguments, distribution, grid
 
 RUNGS = (1, 3, 9)

@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from training import pipeline, records
-from training.estimators import public_name
-from training.job import Job
-from training.manifest import as_json, write_artifact
-from training.metrics import Evaluation, evaluate
+from training import pipeline
+from training.artifact import records
+from training.artifact.manifest import as_json, write_artifact
+from training.artifact.signature import describe_column, describe_prediction
+from training.data.table import Column, Table, read_csv
+from training.estimators.estimators import public_name
+from training.evaluation.metrics import Evaluation, evaluate
+from training.forms.sklearn_forms import Forms, grouped, make_forms
+from training.jobs.job import Job
 from training.options import Options, parse_options
 from training.pipeline import Say, Split
-from training.signature import describe_column, describe_prediction
-from training.sklearn_forms import Forms, grouped, make_forms
-from training.table import Column, Table, read_csv
 
 PARITY_ROWS = 10_000
 """Parity is measured on all held-out rows and on up to this many of the training rows."""

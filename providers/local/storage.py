@@ -21,7 +21,7 @@ from providers.boundaries import boundary
 from providers.errors import InvalidInput, NotFound
 from providers.local import records
 from providers.local.home import staging
-from training.digest import file_hex, relative_files, tree_digest
+from training.artifact.digest import file_hex, relative_files, tree_digest
 
 _URI = re.compile(r"^local://(?P<key>[^@]+)@sha256:(?P<hex>[0-9a-f]{64})(?:/(?P<path>.+))?$")
 Progress = Callable[[int], None]

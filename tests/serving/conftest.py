@@ -9,7 +9,7 @@ from serving_support import IRIS
 
 from serving.app import App
 from serving.predictor import Predictor
-from training.job import Job
+from training.jobs.job import Job
 from training.workflow import run_job
 
 

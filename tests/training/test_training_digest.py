@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from training.digest import file_digest, tree_digest
+from training.artifact.digest import file_digest, tree_digest
 
 
 def test_a_files_digest_is_the_sha256_of_its_bytes(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from training_support import IRIS, RunTraining
 
-from training.digest import tree_digest
-from training.manifest import verify
+from training.artifact.digest import tree_digest
+from training.artifact.manifest import verify
 
 
 def last_line(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from training.errors import TrainingError
-from training.estimators import load_estimator, make_estimator, task_of, typed
-from training.job import local_job, parse_arguments
+from training.estimators.estimators import load_estimator, make_estimator, task_of, typed
+from training.jobs.job import local_job, parse_arguments
 from training.options import parse_options
 
 

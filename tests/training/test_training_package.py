@@ -29,9 +29,9 @@ from training_support import KIT
 
 from serving.errors import RowError
 from serving.predictor import Predictor
-from training.digest import tree_digest
+from training.artifact.digest import tree_digest
+from training.artifact.manifest import verify
 from training.errors import TrainingError
-from training.manifest import verify
 from training.package import package
 
 FEATURES, CLASSES = load_iris(return_X_y=True)
@@ -45,7 +45,7 @@ def forest() -> Pipeline:
 
 @pytest.fixture(scope="module")
 def onnx_bytes(forest: Pipeline) -> bytes:
-    from training.onnx_form import Input, convert
+    from training.forms.onnx_form import Input, convert
 
     return convert(forest, [Input("x", "number", (0, 1, 2, 3))], exact=True)
 

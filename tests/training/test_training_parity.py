@@ -12,11 +12,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from training_support import IRIS
 
-from training import onnx_form, pipeline
-from training.onnx_form import Input, classifier_parity, regressor_parity
+from training import pipeline
+from training.data.table import read_csv
+from training.forms import onnx_form
+from training.forms.onnx_form import Input, classifier_parity, regressor_parity
+from training.forms.sklearn_forms import grouped, make_forms
 from training.options import parse_options
-from training.sklearn_forms import grouped, make_forms
-from training.table import read_csv
 from training.workflow import train
 
 NUMBERS = ("sepal_length", "sepal_width", "petal_length", "petal_width")

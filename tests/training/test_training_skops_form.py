@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from training.skops_form import ZIP_EPOCH, canonical, dumps, untrusted_types
+from training.forms.skops_form import ZIP_EPOCH, canonical, dumps, untrusted_types
 
 FEATURES = np.arange(40, dtype=float).reshape(20, 2) % 7
 TARGET = np.array(["a", "b"] * 10)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.data.table import read_csv
 from training.errors import TrainingError
-from training.job import find_csv
-from training.table import read_csv
+from training.jobs.job import find_csv
 
 
 def write(folder: Path, text: str | bytes) -> Path:

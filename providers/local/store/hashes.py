@@ -15,7 +15,7 @@ from typing import Any
 
 from providers.errors import InvalidInput
 from providers.local import records
-from training.digest import file_hex, relative_files
+from training.artifact.digest import file_hex, relative_files
 
 _GRAIN = 1_000_000_000
 """Nanoseconds that a file must have been left alone before its hash is remembered."""
@@ -24,7 +24,7 @@ _KEPT = 500
 
 
 def content_hash(home: Path, path: Path) -> str:
-    """`sha256:…` of a file's bytes or of a folder (`training.digest.tree_digest`).
+    """`sha256:…` of a file's bytes or of a folder (`training.artifact.digest.tree_digest`).
 
     Raises `InvalidInput` for what is neither, holds symbolic links, or cannot be read.
     """

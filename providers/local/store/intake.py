@@ -191,7 +191,7 @@ def needs_trust(source: Path, format: str) -> str:
 
 
 def _verified(folder: Path, name: str) -> None:
-    from training.manifest import verify
+    from training.artifact.manifest import verify
 
     try:
         verify(folder)

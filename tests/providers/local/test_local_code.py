@@ -20,7 +20,12 @@ def test_a_code_folder_holds_the_packages_alone_and_runs_without_the_checkout(tm
     folder = code.code_folder(tmp_path, ("training",))
     assert os.listdir(folder) == ["training"]
     assert code.code_folder(tmp_path, ("training",)) == folder
-    command = [sys.executable, "-S", "-c", "import training.digest, sys; print(training.digest.__file__)"]
+    command = [
+        sys.executable,
+        "-S",
+        "-c",
+        "import training.artifact.digest, sys; print(training.artifact.digest.__file__)",
+    ]
     shown = subprocess.run(command, env={"PYTHONPATH": str(folder)}, cwd=tmp_path, capture_output=True, text=True)
     assert Path(shown.stdout.strip()).is_relative_to(folder)
     assert list(folder.rglob("*.pyc"))

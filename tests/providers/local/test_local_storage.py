@@ -13,7 +13,7 @@ from providers.errors import InvalidInput, NotFound
 from providers.local import records
 from providers.local.storage import Store, disk_room, parse_uri
 from providers.local.store.hashes import content_hash
-from training.digest import tree_digest
+from training.artifact.digest import tree_digest
 
 
 @pytest.fixture

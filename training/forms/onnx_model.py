@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from training.artifact.records import package_versions
+from training.artifact.signature import plain
 from training.errors import TrainingError
-from training.onnx_weights import embed, has_external
-from training.records import package_versions
-from training.signature import plain
-from training.sklearn_model import Parts
+from training.forms.onnx_weights import embed, has_external
+from training.forms.sklearn_model import Parts
 
 MAX_COLUMNS = 256
 """A single input wider than this is one tensor, not columns: nobody names a picture's pixels."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.digest import file_hex, relative_files, tree_digest
+from training.artifact.digest import file_hex, relative_files, tree_digest
 from training.errors import TrainingError
 
 MANIFEST = "mooring-model.json"

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from training.errors import TrainingError
-from training.fitted import steps, takes_words, walk, wrapped
-from training.onnx_form import Input
-from training.sklearn_forms import Layout
+from training.forms.fitted import steps, takes_words, walk, wrapped
+from training.forms.onnx_form import Input
+from training.forms.sklearn_forms import Layout
 
 ABSENT: Mapping[str, Any] = {"nan": float("nan"), "none": None, "empty": ""}
 """What models know as "no text"; data frames have NaN."""
@@ -60,7 +60,7 @@ class Known:
 
 def columns_of(model: Any, names: Sequence[str] = ()) -> Known:
     """The columns of a fitted model; `names` override its own. Raises TrainingError where they cannot be told."""
-    from training.missing import needs_positive, with_nullable
+    from training.forms.missing import needs_positive, with_nullable
 
     if takes_words(steps(model)[0]):
         return Known((ModelColumn(names[0] if names else "text", "string"),), flat=True)

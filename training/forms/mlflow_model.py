@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError, nearest
-from training.onnx_model import from_onnx
-from training.sklearn_model import Parts, from_pickle, from_skops
+from training.forms.onnx_model import from_onnx
+from training.forms.sklearn_model import Parts, from_pickle, from_skops
 
 MLMODEL = "MLmodel"
 FLAVORS = ("onnx", "sklearn")

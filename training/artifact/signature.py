@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.table import Column
+from training.data.table import Column
 
 MAX_CATEGORIES = 1000
 """At most so many categories of a text column are listed; then `categories` is left out."""

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training import onnx_exact
-from training.onnx_exact import Kind
+from training.forms import onnx_exact
+from training.forms.onnx_exact import Kind
 
 PROBABILITY_LIMIT = 1e-4
 """Largest difference of a probability that still counts as the same model."""
@@ -73,7 +73,7 @@ class Input:
 def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> bytes:
     """ONNX bytes with these inputs; class labels and probabilities are plain tensors.
 
-    `exact` preprocesses in double precision (see `training.onnx_exact`), and takes its numbers so. Raises what
+    `exact` preprocesses in double precision (see `training.forms.onnx_exact`), and takes its numbers so. Raises what
     skl2onnx raises where it cannot convert, and NotImplementedError where there is no preprocessing.
     """
     from skl2onnx import convert_sklearn

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.digest import file_digest, tree_digest
-from training.signature import plain, rounded
-from training.table import Column, Table
+from training.artifact.digest import file_digest, tree_digest
+from training.artifact.signature import plain, rounded
+from training.data.table import Column, Table
 
 PACKAGES = ("numpy", "onnxruntime", "scikit-learn", "skl2onnx", "skops")
 """Packages whose versions the artifact records: those that decide what the model computes."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from training.columns_of import ModelColumn, columns_of, sample
+from training.artifact.records import package_versions
+from training.artifact.signature import describe_prediction
 from training.errors import TrainingError
-from training.estimators import public_name
-from training.fitted import by_position
-from training.records import package_versions
-from training.signature import describe_prediction
-from training.sklearn_forms import make_forms
+from training.estimators.estimators import public_name
+from training.forms.columns_of import ModelColumn, columns_of, sample
+from training.forms.fitted import by_position
+from training.forms.sklearn_forms import make_forms
 
 PickleFormat = Literal["joblib", "pickle"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training import onnx_form, skops_form
-from training.onnx_form import Input, Parity
+from training.forms import onnx_form, skops_form
+from training.forms.onnx_form import Input, Parity
 
 
 @dataclass(frozen=True)

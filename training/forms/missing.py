@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.columns_of import ABSENT, ModelColumn, sample
 from training.errors import TrainingError
-from training.fitted import steps, walk
+from training.forms.columns_of import ABSENT, ModelColumn, sample
+from training.forms.fitted import steps, walk
 
 MAX_PROBES = 64
 """Up to so many columns are tried one by one whether the model takes a missing value there."""

@@ -1,0 +1,1 @@
+"""The artifact folder: its manifest, digest, signature and records."""

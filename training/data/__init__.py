@@ -1,0 +1,1 @@
+"""From files, queries and pages to typed columns; schemas, profiles, splits."""

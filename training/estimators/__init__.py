@@ -1,0 +1,1 @@
+"""Estimators by name: which there are, what they take, how they are made."""
