@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import training
 from training.artifact.digest import file_digest, tree_digest
 
 
@@ -63,3 +67,24 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1")
     with pytest.raises(NotADirectoryError):
         tree_digest(tmp_path / "a")
+
+
+def test_the_code_s_digest_covers_every_module_of_the_package_wherever_it_is_copied_to(tmp_path: Path) -> None:
+    package = Path(training.__file__).parent
+    digests = []
+    for place in ("one", "two"):
+        shutil.copytree(package, tmp_path / place / "training", ignore=shutil.ignore_patterns("__pycache__"))
+    for changed in (None, "forms/skops_form.py", "__main__.py"):
+        if changed:
+            with open(tmp_path / "two" / "training" / changed, "a") as file:
+                file.write("# another line\n")
+        code = "from training.artifact.records import code_digest; print(code_digest())"
+        for place in ("one", "two"):
+            shown = subprocess.run(
+                [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path / place)}, cwd=tmp_path,
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            digests.append(shown.stdout.strip())
+    one, same, again, changed_once, last, changed_twice = digests
+    assert one == same == again == last
+    assert len({one, changed_once, changed_twice}) == 3

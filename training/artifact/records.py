@@ -42,8 +42,9 @@ def code_digest() -> str:
     """Digest of this package's source files, wherever it was copied to."""
     import hashlib
 
-    here = Path(__file__).parent
-    lines = [f"{path.name}\0{file_digest(path)}\n" for path in sorted(here.glob("*.py"))]
+    package = Path(__file__).resolve().parents[1]
+    files = {path.relative_to(package).as_posix(): path for path in package.rglob("*.py")}
+    lines = [f"{name}\0{file_digest(files[name])}\n" for name in sorted(files)]
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
