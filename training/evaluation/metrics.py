@@ -1,54 +1,90 @@
-"""How good a fitted pipeline is on the rows held out."""
+"""How good a model is on rows it has not seen: metrics of all rows, of each class and of each slice."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from training.options import Task
+from training.data.table import Column
+from training.errors import TrainingError
+from training.evaluation import classification, regression
+from training.evaluation.classification import Labels, Measured
+from training.evaluation.slices import slices_of
+
+MAIN = {"classification": "accuracy", "regression": "rmse"}
+"""The metric that is told first, and that slices are compared by."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics, and what they were computed from: one prediction a held-out row, in row order."""
+    """Metrics, and what they were computed from: one prediction a held-out row, in row order.
+
+    `details` is what `evaluation/evaluation.json` tells besides: see docs/model-format.md.
+    """
 
     metrics: dict[str, float]
     predictions: npt.NDArray[Any]
     probabilities: npt.NDArray[np.float64] | None
+    details: dict[str, Any] = field(default_factory=dict)
 
 
-def evaluate(pipeline: Any, features: npt.NDArray[Any], truth: npt.NDArray[Any], task: Task) -> Evaluation:
-    """Predict the held-out rows and measure. Accuracy, precision, recall and F1 (macro: the mean over classes;
-    weighted: by their rows); or mean absolute error, root of the mean squared error, and R²."""
-    predictions = pipeline.predict(features)
-    probabilities = pipeline.predict_proba(features) if hasattr(pipeline, "predict_proba") else None
-    measure = classification_metrics if task == "classification" else regression_metrics
-    return Evaluation(measure(truth, predictions), predictions, probabilities)
+def evaluate(
+    pipeline: Any, features: npt.NDArray[Any], truth: npt.NDArray[Any], task: str, slices: Sequence[Column] = ()
+) -> Evaluation:
+    """Predict the held-out rows and measure. `slices` are columns of the same rows (see `slices.columns_of`)."""
+    predictions = np.asarray(pipeline.predict(features))
+    probabilities = np.asarray(pipeline.predict_proba(features)) if hasattr(pipeline, "predict_proba") else None
+    return assess(truth, predictions, probabilities, getattr(pipeline, "classes_", None), task, slices)
 
 
-def classification_metrics(truth: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> dict[str, float]:
-    """Accuracy, and precision, recall, F1 macro and weighted. A class never predicted has precision 0."""
-    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+def assess(
+    truth: npt.NDArray[Any],
+    predictions: npt.NDArray[Any],
+    probabilities: npt.NDArray[np.float64] | None,
+    classes: Sequence[Any] | None,
+    task: str,
+    slices: Sequence[Column] = (),
+) -> Evaluation:
+    """Measure predictions that are there already. Raises TrainingError for predictions that are no numbers."""
+    predictions = np.asarray(predictions).reshape(len(truth), -1)[:, 0]
+    if task == "classification":
+        labels = classification.encode(truth, predictions, probabilities, classes)
+        found, details = classification.measure(labels), classification.details(labels)
+    else:
+        truth, numbers = np.asarray(truth, dtype=np.float64), _numbers(predictions)
+        found, details = regression.measure(truth, numbers), regression.details(truth, numbers)
+    whole: dict[str, Any] = {"task": task, "rows": len(truth), "metrics": found.metrics}
+    if found.undefined:
+        whole["undefined"] = found.undefined
+    whole |= details
+    if slices:
+        measured = labels if task == "classification" else (truth, numbers)
+        whole["slices"] = [entry for column in slices for entry in _sliced(column, measured)]
+    return Evaluation(found.metrics, predictions, probabilities, whole)
 
-    metrics = {"accuracy": float(accuracy_score(truth, predictions))}
-    for average in ("macro", "weighted"):
-        found = precision_recall_fscore_support(truth, predictions, average=average, zero_division=0)
-        for name, value in zip(("precision", "recall", "f1"), found, strict=False):
-            metrics[f"{name}_{average}"] = float(value)
-    return metrics
+
+def _numbers(predictions: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    numbers = predictions.astype(np.float64)
+    if bad := int((~np.isfinite(numbers)).sum()):
+        raise TrainingError(
+            f"the model predicts no finite number for {bad} of {len(numbers)} held-out rows; "
+            "its training did not converge: scale the columns, or lower its learning rate"
+        )
+    return numbers
 
 
-def regression_metrics(truth: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> dict[str, float]:
-    """MAE, RMSE, and R²; R² is left out where it is not defined: one row, or a constant truth."""
-    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
-
-    metrics = {
-        "mae": float(mean_absolute_error(truth, predictions)),
-        "rmse": float(root_mean_squared_error(truth, predictions)),
-    }
-    if len(truth) > 1 and (truth != truth[0]).any():
-        metrics["r2"] = float(r2_score(truth, predictions))
-    return metrics
+def _sliced(column: Column, measured: Labels | tuple[npt.NDArray[Any], npt.NDArray[Any]]) -> list[dict[str, Any]]:
+    """The metrics of each slice of a column; those that are not defined there are told with the reason."""
+    entries = []
+    for name, rows in slices_of(column):
+        if isinstance(measured, Labels):
+            found: Measured = classification.measure(measured.take(rows))
+        else:
+            found = regression.measure(measured[0][rows], measured[1][rows])
+        entry = {"column": column.name, "value": name, "rows": int(rows.sum()), "metrics": found.metrics}
+        entries.append(entry | ({"undefined": found.undefined} if found.undefined else {}))
+    return entries
