@@ -1,34 +1,62 @@
-"""`python -m training`: one training job under the local cloud's contract (see `training.jobs.job`).
+"""`python -m training`: one training job under the contract of the platform that it runs on (`training.jobs`).
 
-Progress goes to standard output. Where it cannot go on, the last line of standard error says why, in one line,
-and the exit code is 1.
+Progress goes to standard output. Where it cannot go on, the last line of standard error says why, in one line, the
+platform is told the same in its own way, and the exit code is 1.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 from training.errors import TrainingError
-from training.jobs.job import local_job
+from training.jobs.contracts import contract_of
+from training.jobs.job import Job
+from training.jobs.reporting import Reporter
 
 
 def main(arguments: list[str]) -> int:
     """Run the job; the process's exit code."""
+    reporter = Reporter()
     try:
-        job = local_job(arguments)
-        # Imported only now: a wrong argument is told before NumPy and scikit-learn are loaded.
-        from training.workflow import run_job
-
-        run_job(job, lambda line: print(line, flush=True))
+        contract = contract_of(os.environ)
+        reporter = contract.reporter(os.environ)
+        run(contract.read(arguments, os.environ))
     except TrainingError as error:
-        print(f"training failed: {error}", file=sys.stderr)
-        return 1
+        return _failed(reporter, f"training failed: {error}")
     except OSError as error:
         where = f" ({os.path.basename(str(error.filename))})" if error.filename else ""
-        print(f"training failed: {error.strerror or error}{where}", file=sys.stderr)
+        return _failed(reporter, f"training failed: {error.strerror or error}{where}")
+    except Exception as error:  # noqa: BLE001 - a fault of ours or of a library: the platform is told of it too
+        traceback.print_exc()
+        _tell(reporter, f"training failed: {type(error).__name__}: {error}")
         return 1
     return 0
+
+
+def run(job: Job) -> None:
+    """Run the job here; of several machines, on the first."""
+    if job.resources.rank:
+        print(f"{job.resources.host} is one of several machines; the trainer runs on {job.resources.hosts[0]} alone")
+        return
+    job.train  # noqa: B018 - missing data and wrong arguments are told before NumPy and scikit-learn are loaded
+    from training.workflow import run_job
+
+    run_job(job, lambda line: print(line, flush=True))
+
+
+def _failed(reporter: Reporter, reason: str) -> int:
+    _tell(reporter, reason)
+    print(reason, file=sys.stderr)
+    return 1
+
+
+def _tell(reporter: Reporter, reason: str) -> None:
+    try:
+        reporter.failure(reason)
+    except OSError as error:  # a full disk; the reason is on standard error
+        print(f"the reason could not be left for the platform: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

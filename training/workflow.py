@@ -22,7 +22,7 @@ from training.data.table import Column, Table, read_csv
 from training.estimators.estimators import public_name
 from training.evaluation.metrics import Evaluation, evaluate
 from training.forms.sklearn_forms import Forms, grouped, make_forms
-from training.jobs.job import Job
+from training.jobs.job import Job, find_csv
 from training.options import Options, parse_options
 from training.pipeline import Say, Split
 
@@ -46,7 +46,7 @@ class Trained:
 
 def read_table(job: Job, options: Options) -> Table:
     """The job's training data as typed columns."""
-    return read_csv(job.train, categorical=options.categorical, drop=options.drop)
+    return read_csv(find_csv(job.train), categorical=options.categorical, drop=options.drop)
 
 
 def train(table: Table, options: Options, say: Say = lambda line: None) -> Trained:
@@ -130,7 +130,7 @@ def _describe(trained: Trained, forms: Forms, job: Job, options: Options) -> dic
         "signature.json": as_json(signature),
         "metrics.json": as_json(evaluation.metrics),
         "profile.json": as_json(records.profile(split.train, target)),
-        "lineage.json": as_json(records.lineage(job.train, {"seed": options.seed, **job.hyperparameters})),
+        "lineage.json": as_json(records.lineage(find_csv(job.train), {"seed": options.seed, **job.hyperparameters})),
         "model_card.md": records.model_card(_manifest(trained, forms), signature, evaluation.metrics),
         "evaluation/predictions.csv": records.predictions_csv(
             split.test.row_numbers,

@@ -17,7 +17,7 @@ from training.workflow import run_job
 def iris_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artifact of a forest on iris."""
     folder = tmp_path_factory.mktemp("model") / "iris"
-    job = Job(IRIS, folder, hyperparameters={"target": "species", "n_estimators": "20"})
+    job = Job({"train": IRIS}, folder, hyperparameters={"target": "species", "n_estimators": "20"})
     run_job(job, lambda line: None)
     return folder
 
@@ -28,7 +28,7 @@ def mixed_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("mixed")
     rows = "".join(f"{10 + at},{'new' if at % 3 else 'old'},{at * 2.5 + (40 if at % 3 else 0)}\n" for at in range(60))
     (base / "data.csv").write_text("area,kind,price\n" + rows)
-    job = Job(base / "data.csv", base / "model", hyperparameters={"target": "price", "n_estimators": "10"})
+    job = Job({"train": base / "data.csv"}, base / "model", hyperparameters={"target": "price", "n_estimators": "10"})
     run_job(job, lambda line: None)
     return base / "model"
 

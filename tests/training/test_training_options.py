@@ -9,7 +9,8 @@ import pytest
 
 from training.errors import TrainingError
 from training.estimators.estimators import load_estimator, make_estimator, task_of, typed
-from training.jobs.job import local_job, parse_arguments
+from training.jobs.job import parse_arguments
+from training.jobs.local import local_job
 from training.options import parse_options
 
 

@@ -1,61 +1,63 @@
-"""What a platform hands to a training job, in neutral form; read here from the local cloud's contract.
+"""What a platform hands to a training job, in neutral form.
 
-Environment: `MOORING_CHANNEL_TRAIN` (a CSV file, or a folder with one), `MOORING_MODEL_DIR` (the artifact is
-written there), `MOORING_METRICS_FILE` (JSON of name to number), `MOORING_CHECKPOINT_DIR`, `MOORING_JOB_ID`.
-Arguments: the hyperparameters as `--name value`.
+The contracts of the platforms (`local`, `sagemaker`, `azureml`, `vertex`) are read in modules of these names, each
+to a `Job`; `contracts.current_job` finds out which one holds. docs/training-contract.md tells them side by side.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.errors import TrainingError
+from training.jobs.reporting import Reporter, write_whole
+from training.jobs.resources import Resources
+
+CHANNELS = ("train", "validation", "test")
+"""Names that are channels wherever a channel can only come as an argument: `--train PATH`."""
+CHANNEL_PREFIX = "channel_"
+"""`--channel_<name> PATH` is a channel of any other name."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run: where its inputs are, where its outputs go, and its hyperparameters as text."""
+    """One run: where its inputs are, where its outputs go, its hyperparameters as text, and what it runs on.
 
-    train: Path
+    `channels` are files or folders, read-only. `checkpoint_dir` outlives an interrupted run, and `metrics_file`
+    takes a JSON object of name to number; each None where the platform has none. What is nested in
+    `hyperparameters` is JSON text.
+    """
+
+    channels: Mapping[str, Path]
     model_dir: Path
     metrics_file: Path | None = None
     checkpoint_dir: Path | None = None
     run: str = ""
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    output_dir: Path | None = None
+    resources: Resources = field(default_factory=Resources)
+    contract: str = "local"
+    reporter: Reporter = field(default_factory=Reporter)
+
+    @property
+    def train(self) -> Path:
+        """The training data: the channel `train`, else `training`, else the only one there is. See `single_file`.
+
+        Raises TrainingError when there is no such channel, or nothing at its path.
+        """
+        names = [name for name in ("train", "training") if name in self.channels] or list(self.channels)
+        if not names or (len(self.channels) > 1 and names[0] not in ("train", "training")):
+            have = ", ".join(self.channels) or "none"
+            raise TrainingError(f"the job has no channel 'train' with the training data (its channels: {have})")
+        return single_file(self.channels[names[0]])
 
     def write_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Leave the metrics where the platform looks for them; whole or not at all."""
-        if self.metrics_file is None:
-            return
-        self.metrics_file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.metrics_file.with_name(self.metrics_file.name + ".part")
-        partial.write_text(json.dumps(dict(metrics), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        partial.replace(self.metrics_file)
-
-
-def local_job(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Job:
-    """The job as the local cloud describes it. Raises TrainingError for what is missing or malformed."""
-
-    def required(name: str, meaning: str) -> Path:
-        if not environment.get(name):
-            raise TrainingError(f"the environment variable {name} is not set; it must name {meaning}")
-        return Path(environment[name])
-
-    def optional(name: str) -> Path | None:
-        return Path(environment[name]) if environment.get(name) else None
-
-    return Job(
-        train=find_csv(required("MOORING_CHANNEL_TRAIN", "the training data, a CSV file or a folder with one")),
-        model_dir=required("MOORING_MODEL_DIR", "the folder that receives the model"),
-        metrics_file=optional("MOORING_METRICS_FILE"),
-        checkpoint_dir=optional("MOORING_CHECKPOINT_DIR"),
-        run=environment.get("MOORING_JOB_ID", ""),
-        hyperparameters=parse_arguments(arguments),
-    )
+        """Leave the metrics where the platform looks for them; the file is whole or absent."""
+        if self.metrics_file is not None:
+            write_whole(self.metrics_file, json.dumps(dict(metrics), indent=2, sort_keys=True) + "\n")
+        self.reporter.metrics(metrics)
 
 
 def parse_arguments(arguments: Sequence[str]) -> dict[str, str]:
@@ -81,6 +83,28 @@ def parse_arguments(arguments: Sequence[str]) -> dict[str, str]:
 
 def _is_name(word: str) -> bool:
     return len(word) > 2 and word.startswith("--")
+
+
+def take_channels(arguments: dict[str, str]) -> dict[str, str]:
+    """Remove the channels from arguments (`CHANNELS`, `CHANNEL_PREFIX`) and return them by name."""
+    taken = {name: name for name in CHANNELS if name in arguments}
+    taken |= {name: name.removeprefix(CHANNEL_PREFIX) for name in arguments if name.startswith(CHANNEL_PREFIX)}
+    return {channel: arguments.pop(name) for name, channel in taken.items()}
+
+
+def single_file(path: Path) -> Path:
+    """The one file that the folder `path` holds, else `path` as it is: platforms hand over folders.
+
+    Raises TrainingError when there is nothing.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise TrainingError(f"{path}: the training data does not exist")
+    files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
+    if not files:
+        raise TrainingError(f"{path.name}: the training channel is an empty folder")
+    return files[0] if len(files) == 1 else path
 
 
 def find_csv(path: Path) -> Path:
