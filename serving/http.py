@@ -1,10 +1,10 @@
-"""Requests and replies of the server, apart from any web framework."""
+"""Requests and replies of the server, apart from sockets."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -21,13 +21,15 @@ TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 Headers = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """What a route sees of a request. `headers` have lower-case names."""
+    """What a route sees of a request. `path` is decoded and has no query, `headers` have lower-case names."""
 
     method: str
+    path: str
     headers: Headers
     body: bytes
+    query: str = ""
 
     def header(self, name: bytes) -> str:
         """The value of a header, empty when it is absent."""
@@ -42,15 +44,17 @@ class Request:
         return self.header(b"content-type").partition(";")[0].strip().lower()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
-    """What is sent back; `rows` is how many rows were predicted."""
+    """What is sent back; `rows` is how many rows were predicted, `warned` how often which warning was given about
+    their values, by column and kind."""
 
     body: bytes
     status: int = 200
     content_type: bytes = JSON
     rows: int = 0
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    warned: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from itertools import accumulate
 
+from serving.http import Reply
+
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency histogram, seconds."""
 
@@ -18,19 +20,22 @@ class Metrics:
         self._requests: dict[tuple[str, int], int] = {}
         self._latency: dict[str, list[int]] = {}
         self._seconds: dict[str, float] = {}
+        self._warned: dict[tuple[str, str], int] = {}
         self.rows = 0
         self.in_flight = 0
 
-    def observe(self, route: str, status: int, seconds: float, rows: int) -> None:
+    def observe(self, route: str, reply: Reply, seconds: float) -> None:
         """Count one answered request."""
-        key = (route, status)
+        key = (route, reply.status)
         self._requests[key] = self._requests.get(key, 0) + 1
         counts = self._latency.get(route)
         if counts is None:
             counts = self._latency[route] = [0] * (len(BUCKETS) + 1)
         counts[bisect_left(BUCKETS, seconds)] += 1
         self._seconds[route] = self._seconds.get(route, 0.0) + seconds
-        self.rows += rows
+        self.rows += reply.rows
+        for column, count in reply.warned.items():
+            self._warned[column] = self._warned.get(column, 0) + count
 
     def text(self) -> bytes:
         """All of it, as a scrape wants it."""
@@ -42,6 +47,11 @@ class Metrics:
             lines += self._histogram(route, counts)
         lines += ["# HELP mooring_rows_total Rows predicted.", "# TYPE mooring_rows_total counter"]
         lines.append(f"mooring_rows_total{{{self._labels}}} {self.rows}")
+        lines += ["# HELP mooring_input_warnings_total Values unlike those the model was trained on."]
+        lines += ["# TYPE mooring_input_warnings_total counter"]
+        for (column, kind), count in sorted(self._warned.items()):
+            labels = f'{self._labels},column="{escape(column)}",kind="{kind}"'
+            lines.append(f"mooring_input_warnings_total{{{labels}}} {count}")
         lines += ["# HELP mooring_in_flight Requests being answered.", "# TYPE mooring_in_flight gauge"]
         lines.append(f"mooring_in_flight{{{self._labels}}} {self.in_flight}")
         return ("\n".join(lines) + "\n").encode()

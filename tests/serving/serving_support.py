@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 
 from serving.app import App
+from serving.connection import Connection
+from serving.wire import Writer
 
 KIT = Path(__file__).resolve().parents[2]
 IRIS = KIT / "data" / "iris.csv"
@@ -72,7 +74,7 @@ def wait_ready(process: subprocess.Popen[str], client: httpx.Client) -> None:
 
 
 @dataclass(frozen=True)
-class AsgiReply:
+class AppReply:
     """What an application answered."""
 
     status: int
@@ -84,21 +86,75 @@ class AsgiReply:
         return json.loads(self.body)
 
 
-def call(app: App, path: str, body: bytes = b"", method: str = "POST", chunk: int = 0, **headers: str) -> AsgiReply:
+class Memory(asyncio.Transport):
+    """A client's side of a connection that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+        self.closed = self.ended = self.paused = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.closed
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def take(self, *, bodiless: bool = False) -> AppReply | None:
+        """The next whole reply, taken off what was written; `bodiless` where it answers a HEAD."""
+        head, found, rest = bytes(self.written).partition(b"\r\n\r\n")
+        if not found:
+            return None
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        size = 0 if bodiless else int(headers.get("content-length", "0"))
+        if len(rest) < size:
+            return None
+        self.written = bytearray(rest[size:])
+        return AppReply(int(first.split()[1]), headers, rest[:size])
+
+
+def connect(app: App) -> tuple[Connection, Memory]:
+    """A connection to an application, without a socket; inside a running loop."""
+    connection, transport = Connection(app, Writer(app.headers), set()), Memory()
+    connection.connection_made(transport)
+    return connection, transport
+
+
+def call(app: App, path: str, body: bytes = b"", method: str = "POST", chunk: int = 0, **headers: str) -> AppReply:
     """One request to an application, without a socket. `chunk` sends the body in parts of that size."""
-    names = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    parts = [body[at : at + chunk] for at in range(0, len(body), chunk)] if chunk else [body]
-    sent: list[Any] = []
+    given = {"host": "x", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    framing = {"transfer-encoding": "chunked"} if chunk else {"content-length": str(len(body))}
+    lines = [f"{name}: {value}" for name, value in {**given, **framing}.items()]
+    head = "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode("latin-1")
+    parts = [body[at : at + chunk] for at in range(0, len(body), chunk)] if chunk else []
+    chunks = [*(b"%x\r\n%b\r\n" % (len(part), part) for part in parts), b"0\r\n\r\n"] if chunk else [body]
 
-    async def receive() -> dict[str, Any]:
-        part = parts.pop(0) if parts else b""
-        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+    async def run() -> AppReply:
+        connection, transport = connect(app)
+        connection.data_received(head)
+        for part in chunks:
+            connection.data_received(part)
+        for _ in range(6000):
+            if (reply := transport.take(bodiless=method == "HEAD")) is not None:
+                return reply
+            await asyncio.sleep(0.005)
+        raise AssertionError("no reply in half a minute")
 
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": method, "path": path, "headers": names}
-    asyncio.run(app(scope, receive, send))
-    start, content = sent
-    replied = {name.decode(): value.decode() for name, value in start["headers"]}
-    return AsgiReply(start["status"], replied, content["body"])
+    return asyncio.run(run())

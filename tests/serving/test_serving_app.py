@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving_support import ROW, AsgiReply, call
+from serving_support import ROW, AppReply, call
 
 from serving.app import App
 from serving.predictor import Predictor
@@ -18,7 +18,7 @@ VALUES = list(ROW.values())
 PREDICT = "/predict"
 
 
-def post(app: App, path: str, document: Any, **headers: str) -> AsgiReply:
+def post(app: App, path: str, document: Any, **headers: str) -> AppReply:
     return call(app, path, json.dumps(document).encode(), **{"content_type": "application/json", **headers})
 
 
@@ -84,7 +84,7 @@ def test_a_body_in_parts_is_put_together_and_bounded(app: App) -> None:
 
 
 def test_a_body_without_end_is_cut_off(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.app.DRAINED", 1000)
+    monkeypatch.setattr("serving.connection.DRAINED", 1000)
     reply = call(app, PREDICT, b" " * 200_000, chunk=500)
     assert (reply.status, reply.headers["connection"]) == (413, "close")
 

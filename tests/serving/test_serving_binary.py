@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from serving_support import ROW, AsgiReply, call
+from serving_support import ROW, AppReply, call
 
 from serving.app import App
 from serving.predictor import Predictor
@@ -18,7 +18,7 @@ VALUES = list(ROW.values())
 ROWS = np.array([VALUES, [6.7, 3.1, 5.6, 2.4]], dtype="<f4")
 
 
-def infer(app: App, document: Any, raw: bytes, length: Any = None) -> AsgiReply:
+def infer(app: App, document: Any, raw: bytes, length: Any = None) -> AppReply:
     head = json.dumps(document).encode()
     said = str(len(head) if length is None else length)
     return call(app, PATH, head + raw, content_type="application/octet-stream", inference_header_content_length=said)
@@ -31,7 +31,7 @@ def tensor(values: Any, datatype: str = "FP32", **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def split(reply: AsgiReply) -> tuple[Any, dict[str, bytes]]:
+def split(reply: AppReply) -> tuple[Any, dict[str, bytes]]:
     """The JSON of a binary reply, and the bytes of each output that has some."""
     length = int(reply.headers["inference-header-content-length"])
     document, place, found = json.loads(reply.body[:length]), length, {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from asgi_call import post
+from app_call import post
 from onnx import TensorProto, helper, numpy_helper
 
 from serving.app import App
