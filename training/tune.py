@@ -2,7 +2,8 @@
 
 `MOORING_TUNING_FILE` names a JSON file: `space` (name to `{type, low, high, log, choices}`), `objective`
 (`{metric, direction}`), `strategy`, `trials`, `parallelTrials`, `seed`, `hyperparameters` (the fixed ones) and
-`command` (the user's script; null for `python -m training`). Otherwise the contract is that of a training job.
+`command` (the user's script; null for `python -m training`). On another platform the same comes as the hyperparameter
+`tuning`, in JSON. Otherwise the contract is that of a training job.
 
 Each trial is a process with folders of its own below the checkpoint folder. Every trial that ends is appended to
 `trials.jsonl` there, so an interrupted tuning goes on behind the last one. `hyperband` first trains on a ninth and
@@ -24,7 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError, nearest
+from training.jobs.contracts import contract_of
 from training.jobs.job import find_csv
+from training.jobs.local import variables, with_all_folders
+from training.jobs.reporting import Reporter
+from training.jobs.tuning import configuration
 from training.space import as_arguments, distribution, grid
 
 RUNGS = (1, 3, 9)
@@ -176,10 +181,8 @@ class Tuning:
     def _value(self, folder: Path, code: int) -> tuple[float | None, str]:
         """What the trial reached, or why it reached nothing."""
         if code:
-            said = [
-                line.strip() for line in (folder / "log.txt").read_text(errors="replace").splitlines() if line.strip()
-            ]
-            return None, said[-1] if said else f"it ended with exit code {code}"
+            said = (folder / "log.txt").read_text(errors="replace").rstrip().splitlines()
+            return None, said[-1].strip() if said else f"it ended with exit code {code}"
         try:
             metrics = json.loads((folder / "metrics.json").read_bytes())
             return float(metrics[self.metric]), ""
@@ -276,18 +279,23 @@ def _spawn(command: Sequence[str] | None, arguments: list[str], variables: Mappi
         os._exit(code)
 
 
-def main() -> int:
-    """Run the tuning that the environment describes; the process's exit code."""
+def main(arguments: Sequence[str]) -> int:
+    """Run the tuning under whatever contract holds; the process's exit code."""
+    reporter = Reporter()
     try:
-        config = json.loads(Path(os.environ["MOORING_TUNING_FILE"]).read_text(encoding="utf-8"))
-        if config.get("command") is None and sys.platform == "linux":
-            pass  # loaded once, before the trials are forked off
-        Tuning(config, os.environ).run()
+        contract = contract_of(os.environ)
+        reporter = contract.reporter(os.environ)
+        job = with_all_folders(contract.read(arguments, os.environ))
+        Tuning(configuration(job, os.environ), {**os.environ, **variables(job)}).run()
+        if job.metrics_file is not None and job.metrics_file.exists():
+            reporter = job.reporter
+            reporter.metrics(json.loads(job.metrics_file.read_bytes()))
     except (TrainingError, OSError) as error:
+        reporter.failure(f"tuning failed: {error}")
         print(f"tuning failed: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,9 @@ error and an exit code other than 0.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from training.errors import TrainingError
@@ -71,8 +73,26 @@ def variables(job: Job) -> dict[str, str]:
         "MOORING_CHECKPOINT_DIR": job.checkpoint_dir,
         **{PREFIX + name.upper().replace("-", "_"): path for name, path in job.channels.items()},
     }
-    found = {name: str(path) for name, path in paths.items() if path is not None}
-    return found | ({"MOORING_JOB_ID": job.run} if job.run else {})
+    found = {name: str(path.absolute()) for name, path in paths.items() if path is not None}
+    return found | {"MOORING_CONTRACT": NAME} | ({"MOORING_JOB_ID": job.run} if job.run else {})
+
+
+def with_all_folders(job: Job) -> Job:
+    """The job with the folders and the metrics file that its platform has none for, in a temporary folder."""
+    if job.output_dir and job.checkpoint_dir and job.metrics_file:
+        return job
+    spare = Path(tempfile.mkdtemp(prefix="job-"))
+    output = job.output_dir or spare / "output"
+    complete = replace(
+        job,
+        output_dir=output,
+        checkpoint_dir=job.checkpoint_dir or spare / "checkpoints",
+        metrics_file=job.metrics_file or output / "metrics.json",
+    )
+    for folder in (complete.model_dir, output, complete.checkpoint_dir):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    return complete
 
 
 def _path(environment: Mapping[str, str], name: str) -> Path | None:
