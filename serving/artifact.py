@@ -19,7 +19,7 @@ from serving.errors import ModelError
 MANIFEST = "mooring-model.json"
 RUN_RECORD = "run.json"
 KIND = "mooring-model"
-FORMAT = 1
+FORMAT = 2
 """Newest version of the artifact's format that this code reads."""
 
 

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from training import pipeline
-from training.artifact import records
-from training.artifact.manifest import as_json, write_artifact
-from training.artifact.signature import describe_column, describe_prediction
-from training.data.table import Column, Table, read_csv
+from training.artifact import describe, records
+from training.artifact.manifest import write_artifact
+from training.data.read import read
+from training.data.schema import ReadOptions
+from training.data.table import Table
 from training.estimators.estimators import public_name
+from training.evaluation.importance import importance
 from training.evaluation.metrics import Evaluation, evaluate
+from training.evaluation.slices import columns_of
 from training.forms.sklearn_forms import Forms, grouped, make_forms
-from training.jobs.job import Job, find_csv
+from training.jobs.job import Job
 from training.options import Options, parse_options
 from training.pipeline import Say, Split
+from training.report.drawing import Drawing
 
 PARITY_ROWS = 10_000
 """Parity is measured on all held-out rows and on up to this many of the training rows."""
@@ -46,21 +50,31 @@ class Trained:
 
 def read_table(job: Job, options: Options) -> Table:
     """The job's training data as typed columns."""
-    return read_csv(find_csv(job.train), categorical=options.categorical, drop=options.drop)
+    wanted = ReadOptions(categorical=options.categorical, drop=options.drop, seed=options.seed, refine=False)
+    return read(job.train, wanted)
 
 
 def train(table: Table, options: Options, say: Say = lambda line: None) -> Trained:
     """Split, fit and evaluate. Raises TrainingError for data or parameters that cannot work."""
-    return train_split(pipeline.prepare(table, options, say), options.parameters, options.seed)
+    return train_split(pipeline.prepare(table, options, say), options.parameters, options.seed, options.slices)
 
 
-def train_split(split: Split, parameters: Mapping[str, Any], seed: int) -> Trained:
+def train_split(split: Split, parameters: Mapping[str, Any], seed: int, slices: Sequence[str] = ()) -> Trained:
     """Fit on a split that is there already, and evaluate: one trial of a tuning run."""
+    sliced = columns_of(split.test, slices)
     model = pipeline.fit(split, parameters, seed)
-    return Trained(model, split, evaluate(model, pipeline.matrix(split.test), split.test_target, split.task))
+    found = evaluate(model, pipeline.matrix(split.test), split.test_target, split.task, sliced)
+    return Trained(model, split, found)
 
 
-def export(trained: Trained, job: Job, options: Options, started: str, run: Mapping[str, Any] | None = None) -> str:
+def export(
+    trained: Trained,
+    job: Job,
+    options: Options,
+    started: str,
+    run: Mapping[str, Any] | None = None,
+    say: Say = lambda line: None,
+) -> str:
     """Write the artifact folder, `job.model_dir`, and return its digest. `started` is an RFC 3339 time; `run` adds
     to the run's record, which is no part of the digest."""
     split = trained.split
@@ -70,8 +84,17 @@ def export(trained: Trained, job: Job, options: Options, started: str, run: Mapp
     learnt = split.train.take(np.arange(min(len(split.train), PARITY_ROWS)))
     rows = np.concatenate([split.test.row_numbers, learnt.row_numbers])
     features = np.concatenate([pipeline.matrix(split.test), pipeline.matrix(learnt)])
-    forms = make_forms(trained.model, grouped(numbers, texts), features, rows.tolist())
-    files = _describe(trained, forms, job, options)
+    details = {**trained.evaluation.details, "importance": importance(trained.model, [*numbers, *texts])}
+    with Drawing(details) as drawing:  # beside the conversion to ONNX
+        forms = make_forms(trained.model, grouped(numbers, texts), features, rows.tolist())
+        figures = drawing.collect()
+    if figures.reason:
+        say(f"the report has no figures: {figures.reason}")
+    manifest = _manifest(trained, forms)
+    given = {"seed": options.seed, **job.hyperparameters}
+    told = describe.records_of(
+        _facts(trained), manifest, details, figures, data=job.train, options=given, card=options.card
+    )
     record = {
         "run": job.run,
         "started": started,
@@ -80,7 +103,7 @@ def export(trained: Trained, job: Job, options: Options, started: str, run: Mapp
         "system": platform.platform(),
         **(run or {}),
     }
-    return write_artifact(job.model_dir, _manifest(trained, forms), files, record)
+    return write_artifact(job.model_dir, manifest, {**forms.files, **told}, record)
 
 
 def run_job(job: Job, say: Say) -> str:
@@ -92,9 +115,9 @@ def run_job(job: Job, say: Say) -> str:
     split = pipeline.prepare(table, options, say)
     sizes = f"{len(split.train)} rows to learn from, {len(split.test)} held out"
     say(f"{split.task} of '{options.target}' with {split.estimator.__name__}: {sizes}")
-    trained = train_split(split, options.parameters, options.seed)
+    trained = train_split(split, options.parameters, options.seed, options.slices)
     say("metrics: " + ", ".join(f"{name} {value:.4f}" for name, value in trained.metrics.items()))
-    digest = export(trained, job, options, started)
+    digest = export(trained, job, options, started, say=say)
     job.write_metrics(trained.metrics)
     say(f"model written: {digest}")
     return digest
@@ -116,32 +139,18 @@ def _manifest(trained: Trained, forms: Forms) -> dict[str, Any]:
     }
 
 
-def _describe(trained: Trained, forms: Forms, job: Job, options: Options) -> dict[str, bytes]:
-    """All files of the artifact but the manifest and the run's record."""
-    split, evaluation = trained.split, trained.evaluation
-    classes = getattr(trained.model, "classes_", None)
-    signature = {
-        "columns": [describe_column(column) for column in split.features],
-        "prediction": describe_prediction(split.target, split.task, None if classes is None else list(classes)),
-    }
-    target = Column(split.target, "number" if split.task == "regression" else "string", _as_column(split))
-    return {
-        **forms.files,
-        "signature.json": as_json(signature),
-        "metrics.json": as_json(evaluation.metrics),
-        "profile.json": as_json(records.profile(split.train, target)),
-        "lineage.json": as_json(records.lineage(find_csv(job.train), {"seed": options.seed, **job.hyperparameters})),
-        "model_card.md": records.model_card(_manifest(trained, forms), signature, evaluation.metrics),
-        "evaluation/predictions.csv": records.predictions_csv(
-            split.test.row_numbers,
-            split.test_target,
-            evaluation.predictions,
-            evaluation.probabilities,
-            [] if classes is None else list(classes),
-        ),
-    }
-
-
-def _as_column(split: Split) -> Any:
-    """The target's training values, class labels as text."""
-    return split.train_target if split.task == "regression" else split.train_target.astype(str).astype(object)
+def _facts(trained: Trained) -> describe.Trained:
+    """What the artifact's records tell."""
+    split, classes = trained.split, getattr(trained.model, "classes_", None)
+    return describe.Trained(
+        task=split.task,
+        target=split.target,
+        train=split.train,
+        train_target=split.train_target,
+        test_rows=split.test.row_numbers,
+        test_target=split.test_target,
+        evaluation=trained.evaluation,
+        metrics=trained.metrics,
+        classes=None if classes is None else list(classes),
+        dropped_rows=split.dropped_rows,
+    )

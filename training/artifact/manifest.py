@@ -19,13 +19,18 @@ from training.errors import TrainingError
 MANIFEST = "mooring-model.json"
 RUN_RECORD = "run.json"
 KIND = "mooring-model"
-FORMAT = 1
+FORMAT = 2
 """Version of the artifact's format that this code writes, and the newest it reads."""
 
 
 def as_json(value: Any) -> bytes:
     """JSON as the artifact holds it: UTF-8, two blanks, a final line end, no NaN."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def compact_json(value: Any) -> bytes:
+    """The same on one line, for long lists of numbers."""
+    return (json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def write_artifact(

@@ -19,22 +19,30 @@ def rounded(value: float) -> float:
     return float(f"{value:.12g}")
 
 
+def moment(value: Any) -> str:
+    """A date and time in ISO 8601, UTC, without what is zero: `2024-03-01`, `2024-03-01T07:30:00`."""
+    text = str(np.datetime64(value, "us"))
+    day, _, time = text.partition("T")
+    return day if time.startswith("00:00:00.000000") else f"{day}T{time.removesuffix('.000000')}"
+
+
 def describe_column(column: Column, nullable: bool = True) -> dict[str, Any]:
     """The signature's entry of one column: its type, and the range or the categories that training saw."""
+    entry: dict[str, Any] = {"name": column.name, "type": column.kind, "nullable": nullable}
+    if column.kind == "image":
+        largest = column.values.max() if column.values.size else 0
+        shape, dtype = list(column.values.shape[1:]), str(column.values.dtype)
+        return {**entry, "nullable": False, "shape": shape, "dtype": dtype, "max": rounded(float(largest))}
+    values = column.values[~column.missing]
     if column.kind == "number":
-        values = column.values[~column.missing]
-        return {
-            "name": column.name,
-            "type": "number",
-            "nullable": nullable,
-            "min": rounded(float(values.min())),
-            "max": rounded(float(values.max())),
-            "mean": rounded(float(values.mean())),
-        }
-    entry: dict[str, Any] = {"name": column.name, "type": "string", "nullable": nullable}
-    categories = sorted(set(column.values[~column.missing].tolist()))
-    if len(categories) <= MAX_CATEGORIES:
-        entry["categories"] = categories
+        facts = {"min": values.min(), "max": values.max(), "mean": values.mean()}
+        return entry | {name: rounded(float(value)) for name, value in facts.items()}
+    if column.kind == "date":
+        return entry | {"min": moment(values.min()), "max": moment(values.max())}
+    if column.kind == "string":
+        categories = sorted(set(values.tolist()))
+        if len(categories) <= MAX_CATEGORIES:
+            entry["categories"] = categories
     return entry
 
 

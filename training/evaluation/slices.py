@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def _categories(values: npt.NDArray[Any], present: Rows) -> Iterator[tuple[str, 
 
 
 def _ranges(column: Column, present: Rows) -> Iterator[tuple[str, Rows]]:
-    values, day = column.values, column.kind == "date"
+    values, day = column.values, column.values.dtype.kind == "M"
     distinct = np.unique(values[present])
     if len(distinct) <= VALUES and not day:
         for value in distinct:
@@ -70,7 +71,7 @@ def _ranges(column: Column, present: Rows) -> Iterator[tuple[str, Rows]]:
     ordered = np.sort(values[present])
     # Edges are values that occur, so that a name says exactly which rows are in it.
     edges = np.unique([ordered[0], *(ordered[len(ordered) * part // 4] for part in (1, 2, 3)), ordered[-1]])
-    for at, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for at, (low, high) in enumerate(pairwise(edges)):
         last = at == len(edges) - 2
         inside = (values >= low) & ((values <= high) if last else (values < high))
         between = "to" if last else "to under"
