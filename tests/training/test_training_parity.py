@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from training_support import IRIS
 
 from training import pipeline
-from training.data.table import read_csv
+from training.data.read import read
 from training.forms import onnx_form
 from training.forms.onnx_form import Input, classifier_parity, regressor_parity
 from training.forms.sklearn_forms import grouped, make_forms
@@ -45,7 +45,7 @@ def test_the_exact_form_is_right_on_every_split_where_the_plain_one_is_not() -> 
 
 
 def test_iris_is_served_from_the_exact_form_with_missing_values() -> None:
-    table = read_csv(IRIS)
+    table = read(IRIS)
     trained = train(table, parse_options({"target": "species", "n_estimators": "50"}))
     features = pipeline.matrix(table.without("species"))
     assert np.isnan(features).any()
@@ -62,7 +62,7 @@ def test_numbers_and_texts_together_are_exact(tmp_path: Path) -> None:
         for a, k in zip(grid(300)[:, 0], random.choice(["red", "blue", "gap"], 300), strict=True)
     ]
     (tmp_path / "d.csv").write_text("a,kind,y\n" + "\n".join(rows) + "\n")
-    table = read_csv(tmp_path / "d.csv")
+    table = read(tmp_path / "d.csv")
     trained = train(table, parse_options({"target": "y", "n_estimators": "20"}))
     forms = make_forms(trained.model, grouped(["a"], ["kind"]), pipeline.matrix(table.without("y")), range(300))
     assert forms.entries["parity"]["within_limit"]

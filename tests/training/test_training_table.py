@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.table import read_csv
+from training.data.read import read
+from training.data.schema import ReadOptions
 from training.errors import TrainingError
-from training.jobs.job import find_csv
 
 
 def write(folder: Path, text: str | bytes) -> Path:
@@ -19,7 +19,7 @@ def write(folder: Path, text: str | bytes) -> Path:
 
 
 def test_types_are_told_from_the_values(tmp_path: Path) -> None:
-    table = read_csv(write(tmp_path, "n,t,i\n1.5,red,1\n,NA,2\n-2e3,blue,nan\n"))
+    table = read(write(tmp_path, "n,t,i\n1.5,red,1\n,NA,2\n-2e3,blue,nan\n"))
     assert [(column.name, column.kind) for column in table.columns] == [
         ("n", "number"),
         ("t", "string"),
@@ -31,18 +31,18 @@ def test_types_are_told_from_the_values(tmp_path: Path) -> None:
 
 
 def test_quotes_crlf_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
-    table = read_csv(write(tmp_path, b'\xef\xbb\xbfa,b\r\n1,"x, ""y"""\r\n2,z\r\n'))
+    table = read(write(tmp_path, b'\xef\xbb\xbfa,b\r\n1,"x, ""y"""\r\n2,z\r\n'))
     assert table.names == ["a", "b"]
     assert table.column("b").values.tolist() == ['x, "y"', "z"]
 
 
 def test_mixed_line_ends_and_blank_lines_are_read(tmp_path: Path) -> None:
-    table = read_csv(write(tmp_path, "a,b\n1,2\r\n\n3,4\r5,6"))
+    table = read(write(tmp_path, "a,b\n1,2\r\n\n3,4\r5,6"))
     assert table.column("a").values.tolist() == [1, 3, 5]
 
 
 def test_columns_can_be_dropped_and_declared_text(tmp_path: Path) -> None:
-    table = read_csv(write(tmp_path, "id,zip,y\n1,123,a\n2,456,b\n"), categorical=["zip"], drop=["id"])
+    table = read(write(tmp_path, "id,zip,y\n1,123,a\n2,456,b\n"), ReadOptions(categorical=["zip"], drop=["id"]))
     assert [(column.name, column.kind) for column in table.columns] == [("zip", "string"), ("y", "string")]
 
 
@@ -66,10 +66,10 @@ def test_columns_can_be_dropped_and_declared_text(tmp_path: Path) -> None:
 def test_faults_are_named(tmp_path: Path, content: bytes, message: str | None) -> None:
     path = write(tmp_path, content)
     if message is None:
-        assert read_csv(path).column("b").kind == "string"
+        assert read(path).column("b").kind == "string"
         return
     with pytest.raises(TrainingError) as caught:
-        read_csv(path)
+        read(path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -77,26 +77,11 @@ def test_faults_are_named(tmp_path: Path, content: bytes, message: str | None) -
 def test_text_among_numbers_is_an_error_that_names_line_and_remedy(tmp_path: Path) -> None:
     rows = "".join(f"{number},{number}\n" for number in range(30))
     with pytest.raises(TrainingError) as caught:
-        read_csv(write(tmp_path, f"a,b\n{rows}30,abc\n"))
+        read(write(tmp_path, f"a,b\n{rows}30,abc\n"))
     assert "line 32, column 'b': 'abc' is not a number, but 30 of 31 values are" in str(caught.value)
     assert "--categorical b" in str(caught.value)
 
 
 def test_a_misspelt_drop_suggests_the_column(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"--drop names 'pric', no such column \(did you mean 'price'"):
-        read_csv(write(tmp_path, "price,b\n1,2\n"), drop=["pric"])
-
-
-def test_a_channel_folder_holds_one_csv(tmp_path: Path) -> None:
-    path = write(tmp_path, "a\n1\n")
-    (tmp_path / "README.md").write_text("x")
-    assert find_csv(tmp_path) == path
-    (tmp_path / "more.csv").write_text("a\n1\n")
-    with pytest.raises(TrainingError, match=r"2 CSV files \(data.csv, more.csv\)"):
-        find_csv(tmp_path)
-
-
-def test_a_channel_without_a_csv_says_what_it_holds(tmp_path: Path) -> None:
-    (tmp_path / "data.parquet").write_bytes(b"PAR1")
-    with pytest.raises(TrainingError, match=r"no \.csv file .* holds data\.parquet"):
-        find_csv(tmp_path)
+        read(write(tmp_path, "price,b\n1,2\n"), ReadOptions(drop=["pric"]))
