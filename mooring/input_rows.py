@@ -40,7 +40,7 @@ def read_placed(file: Path, format: str = "", text_columns: Iterable[str] = ()) 
     if told and chosen not in ("csv", "json", "jsonl"):
         raise InvalidInput(f"--input {file}: {_no_format(file, format)}")
     text = _read(file)
-    chosen = chosen if told else _guessed(text)
+    chosen = chosen if told else guessed(text)
     readers = {"csv": lambda: _csv(file, text, set(text_columns)), "json": lambda: _json(file, text)}
     rows = readers.get(chosen, lambda: _jsonl(file, text))() if text.strip() else []
     if not rows:
@@ -48,7 +48,7 @@ def read_placed(file: Path, format: str = "", text_columns: Iterable[str] = ()) 
     return rows
 
 
-def _guessed(text: str) -> str:
+def guessed(text: str) -> str:
     """The format of rows without a file name: a list is JSON, one object too, objects line by line are JSONL."""
     begin = text.lstrip()[:1]
     if begin == "{" and len(lines := [line for line in text.splitlines() if line.strip()]) > 1:

@@ -1,7 +1,7 @@
 """`python -m training.package --input PATH [--format F] [--trust] --output DIR`: an existing model as an artifact.
 
-Takes an ONNX file, a skops, joblib or pickle file, an MLflow folder, a model.tar.gz, or a folder with one of
-these; an artifact is verified and copied as it is, so that its digest stays.
+Takes an ONNX file, a skops, joblib or pickle file, a model of XGBoost or LightGBM, an MLflow folder, a
+model.tar.gz, or a folder with one of these; an artifact is verified and copied as it is, so that its digest stays.
 """
 
 from __future__ import annotations
@@ -16,22 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.artifact.digest import file_digest, relative_files, tree_digest
+from training.artifact.digest import file_digest, tree_digest
 from training.errors import TrainingError, nearest
+from training.formats import FORMATS, detect, single_model
 
-FORMATS = ("onnx", "skops", "joblib", "pickle", "mlflow", "tar", "mooring")
-ENDINGS = {
-    ".onnx": "onnx",
-    ".skops": "skops",
-    ".joblib": "joblib",
-    ".pkl": "pickle",
-    ".pickle": "pickle",
-    ".tar": "tar",
-    ".tgz": "tar",
-    ".gz": "tar",
-}
-COMPRESSED = (".gz", ".z", ".bz2", ".xz", ".lzma", ".lz4")
-MODEL_FILES = (".onnx", ".skops", ".joblib", ".pkl", ".pickle")
+KERAS = (
+    "a Keras model is packaged in its ONNX form: where Keras is installed, "
+    "`keras.models.load_model(FILE).export('model.onnx', format='onnx')` writes it (Keras 3.8 or newer; before that "
+    "`python -m tf2onnx.convert --keras FILE --output model.onnx`), then package model.onnx"
+)
 
 
 def package(
@@ -54,49 +47,6 @@ def package(
     return _write(source, output, kind, _parts(source, kind, trust=trust, columns=columns))
 
 
-def detect(source: Path) -> str:
-    """The format of a model, by its ending, else by its first bytes. Raises TrainingError when neither tells."""
-    if source.is_dir():
-        if (source / "mooring-model.json").is_file():
-            return "mooring"
-        if (source / "MLmodel").is_file():
-            return "mlflow"
-        return _by_ending(single_model(source)) or ""
-    if kind := _by_ending(source):
-        return kind
-    with source.open("rb") as stream:
-        start = stream.read(4)
-    if not start:
-        raise TrainingError(f"{source.name}: the file is empty")
-    for magic, kind in ((b"\x1f\x8b", "tar"), (b"PK\x03\x04", "skops"), (b"\x80", "pickle")):
-        if start.startswith(magic):
-            return kind
-    raise TrainingError(f"{source.name}: its format cannot be told; say it with --format ({', '.join(FORMATS)})")
-
-
-def _by_ending(file: Path) -> str | None:
-    """The format that a name's ending tells; joblib adds one for its compression (`model.joblib.gz`)."""
-    endings = [ending.lower() for ending in file.suffixes[-2:]]
-    if len(endings) == 2 and endings[0] == ".joblib" and endings[1] in COMPRESSED:
-        return "joblib"
-    return ENDINGS.get(endings[-1]) if endings else None
-
-
-def single_model(folder: Path, kind: str | None = None) -> Path:
-    """The one model file in a folder (of the format `kind`). Raises TrainingError for none or several."""
-    try:
-        names = sorted(relative_files(folder))
-    except ValueError as error:
-        raise TrainingError(str(error)) from error
-    endings = [ending for ending in MODEL_FILES if kind in (None, ENDINGS[ending])]
-    found = [name for name in names if _by_ending(Path(name)) in {ENDINGS[ending] for ending in endings}]
-    if len(found) == 1:
-        return folder / found[0]
-    held = ", ".join((found or names)[:5]) or "nothing"
-    count = f"{len(found)} model files" if found else "no model file"
-    raise TrainingError(f"{folder.name}: {count} in it ({held}); one {', '.join(endings)} is expected")
-
-
 def _parts(source: Path, kind: str, *, trust: bool, columns: Sequence[str]) -> Any:
     if kind == "onnx":
         from training.forms.onnx_model import from_onnx
@@ -106,6 +56,12 @@ def _parts(source: Path, kind: str, *, trust: bool, columns: Sequence[str]) -> A
         from training.forms.mlflow_model import from_mlflow
 
         return from_mlflow(source, trust=trust, columns=columns)
+    if kind in ("xgboost", "lightgbm"):
+        from training.forms.boosting_model import from_lightgbm, from_xgboost
+
+        return (from_xgboost if kind == "xgboost" else from_lightgbm)(source, columns)
+    if kind == "keras":
+        raise TrainingError(f"{source.name}: {KERAS}")
     from training.forms.sklearn_model import from_pickle, from_skops
 
     if kind == "skops":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEPLOY = "Deploy"
+MODELS = "Models, without a stack"
 USE = "Use and watch"
 VERSIONS = "Versions"
 STACKS = "Stacks and settings"
@@ -32,8 +33,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("destroy", "destroy", DEPLOY, "Take a stack down; lists the data and models that will be lost."),
     Verb("import", "import_", DEPLOY, "Take a resource that exists already into a stack's state."),
     Verb("cancel", "cancel", DEPLOY, "Stop the operation that holds a stack, and remove its lock."),
+    Verb("train", "train", MODELS, "Train a model from a file, here and without a stack."),
+    Verb("evaluate", "evaluate", MODELS, "Measure how good a model is on other data."),
+    Verb("inspect", "inspect", MODELS, "Show a model: card, signature, metrics, lineage, files."),
+    Verb("package", "package", MODELS, "Make a model of an existing file: scikit-learn, ONNX, XGBoost, MLflow, …"),
     Verb("status", "status", USE, "Show endpoints, versions, traffic, pins and jobs."),
-    Verb("predict", "predict", USE, "Ask an endpoint: one prediction a row of a CSV, JSON or JSONL file."),
+    Verb("predict", "predict", USE, "Ask an endpoint, or a model here: one prediction a row of a file."),
     Verb("outputs", "outputs", USE, "Show a stack's outputs."),
     Verb("logs", "logs", USE, "Show the log of an endpoint or of a training run."),
     Verb("history", "history", VERSIONS, "List what was done to a stack."),

@@ -74,7 +74,7 @@ def _refusal(model: Any, row: npt.NDArray[Any]) -> str:
 
 
 def _learns(part: Any) -> bool:
-    return type(part).__name__.startswith("HistGradient")
+    return type(part).__name__.startswith(("HistGradient", "XGB", "LGBM"))
 
 
 def _learned(model: Any, count: int) -> set[int]:

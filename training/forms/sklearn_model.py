@@ -16,9 +16,21 @@ from training.artifact.records import package_versions
 from training.artifact.signature import describe_prediction
 from training.errors import TrainingError
 from training.estimators.estimators import public_name
+from training.forms import boosting
 from training.forms.columns_of import ModelColumn, columns_of, sample
 from training.forms.fitted import by_position
 from training.forms.sklearn_forms import make_forms
+
+BOOSTED = frozenset(
+    {
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRegressor",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRegressor",
+    }
+)
 
 PickleFormat = Literal["joblib", "pickle"]
 
@@ -90,6 +102,7 @@ def parts_of(model: Any, source: str, original: tuple[bytes, dict[str, Any]], co
     if isinstance(classes, list):
         raise TrainingError(f"{source}: predicts {len(classes)} targets at once; one target is supported")
     by_position(model)
+    boosting.register(model)
     try:
         known = columns_of(model, columns)
     except TrainingError as error:
@@ -156,8 +169,9 @@ def needs_trust(manifest: Mapping[str, Any]) -> str:
 
 
 def _harmless(name: str) -> bool:
-    """Types that scikit-learn's own models consist of: NumPy's dtype and random states, classes of scikit-learn."""
-    if name == "numpy.dtype":
+    """Types that scikit-learn's own models consist of: NumPy's dtype and random states, classes of scikit-learn, and
+    boosted trees, which are data in their libraries' own formats."""
+    if name == "numpy.dtype" or name in BOOSTED:
         return True
     module, _, attribute = name.rpartition(".")
     if not module.startswith(("sklearn.", "numpy.random")):

@@ -11,9 +11,11 @@ import typer
 
 from mooring.cli import exits, options
 from mooring.cli.operate import print_json
+from mooring.cli.run import UsageProblem
 from mooring.input_rows import Placed, read_placed
 from mooring.inventory import Item, items, of_kind, pick
-from mooring.session import open_session, require_deployed
+from mooring.local_predict import Wanted
+from mooring.session import Session, open_session, require_deployed
 from providers.errors import InvalidInput
 
 app = typer.Typer(add_completion=False)
@@ -26,8 +28,27 @@ ROW = re.compile(r"\brow (\d+)\b")
 @app.command()
 def predict(
     input: Annotated[
-        Path, typer.Option("--input", "-i", metavar="FILE", help="CSV with a header, JSON or JSONL; - is stdin.")
+        Path,
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="FILE",
+            help="CSV with a header, JSON or JSONL (- is stdin); with --model Parquet too.",
+        ),
     ],
+    model: Annotated[
+        Path | None, typer.Option("--model", "-m", metavar="DIR", help="A model's folder, instead of an endpoint.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="With --model: the rows and their predictions."),
+    ] = None,
+    output_format: Annotated[
+        str, typer.Option("--output-format", help="csv, json, jsonl or parquet; told by the ending by default.")
+    ] = "",
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="With --model: a share for each class as well.")
+    ] = False,
     endpoint: Annotated[str | None, typer.Option("--endpoint", "-e", help="Which, when there are several.")] = None,
     format: Annotated[str, typer.Option("--format", help="csv, json or jsonl; told by the ending by default.")] = "",
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for a reply.")] = 30.0,
@@ -36,13 +57,47 @@ def predict(
     as_json: options.Json = False,
     engine: options.EngineOption = options.EngineChoice.auto,
 ) -> int:
-    """Ask an endpoint: one prediction a row of a CSV, JSON or JSONL file.
+    """Ask an endpoint, or a model here: one prediction a row of a file.
+
+    With --model the model's folder predicts on this machine: no stack, no server. Every row is predicted, or none.
 
     With --json: `{endpoint, model_version, predictions, …}` as the endpoint answers.
     """
+    if model is not None:
+        if endpoint or stack or emulate:
+            raise UsageProblem("--model: a model's folder is asked itself, without --stack, --endpoint and --emulate")
+        return offline(Wanted(model, input, format, output, output_format, probabilities), as_json)
+    if output or output_format or probabilities:
+        raise UsageProblem("--output, --output-format and --probabilities: they go with --model")
+    return ask_endpoint(
+        input, endpoint, format, timeout, open_session(stack, emulate=emulate, engine=engine.value), as_json
+    )
+
+
+def offline(wanted: Wanted, as_json: bool) -> int:
+    """`--model`."""
+    from mooring.local_predict import document, predict
+    from mooring.local_run_display import progress_on
+
+    with progress_on(sys.stderr, "predicting", quiet=True) as progress:
+        found = predict(wanted, progress)
+    if as_json:
+        print_json(document(wanted, found))
+    elif wanted.output is None:
+        for row in found.rows():
+            bare = row if wanted.probabilities else row["prediction"]
+            print(bare if isinstance(bare, str) else _compact(bare))
+    else:
+        print(f"{found.count} rows predicted: {wanted.output}", file=sys.stderr)
+    return exits.OK
+
+
+def ask_endpoint(
+    input: Path, endpoint: str | None, format: str, timeout: float, session: Session, as_json: bool
+) -> int:
+    """Ask an endpoint, in requests of up to `CHUNK` rows."""
     from mooring.live import ask
 
-    session = open_session(stack, emulate=emulate, engine=engine.value)
     found = items(require_deployed(session))
     item = pick(of_kind(found, "Endpoint"), endpoint, "endpoint", "--endpoint")
     rows = read_placed(input, format, text_columns(found, item))

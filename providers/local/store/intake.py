@@ -170,7 +170,7 @@ class Intake:
 
 def format_of(source: Path, named: str | None) -> str:
     """The format of a supplied model: as named, else by its name and what it holds. Raises `TrainingError`."""
-    from training.package import detect
+    from training.formats import detect
 
     return named or detect(source)
 

@@ -1,0 +1,141 @@
+"""`mooring train`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mooring.artifact import Artifact
+from mooring.cli import exits, options
+from mooring.cli.operate import print_json
+from mooring.display.model_summary import trained_lines
+from mooring.display.style import style_of
+from mooring.local_run_display import progress_on
+from mooring.local_train import Wanted, nested, parameters, train
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(name="train")
+def command(
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data", "-d", metavar="FILE", help="CSV, Parquet or JSON Lines: a file, a folder of parts, or an address."
+        ),
+    ],
+    target: Annotated[str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder that becomes the model.")],
+    estimator: Annotated[
+        str,
+        typer.Option(
+            "--estimator",
+            "-e",
+            metavar="NAME",
+            help="Dotted name, or a scikit-learn class; a random forest by default.",
+        ),
+    ] = "",
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter of the estimator (repeatable)."),
+    ] = None,
+    test_size: Annotated[
+        float | None, typer.Option("--test-size", metavar="SHARE", help="Share of the rows held out; 0.2 by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the split and of the estimator.")] = 0,
+    task: Annotated[
+        str, typer.Option("--task", help="classification, regression or ranking; told from the target.")
+    ] = "",
+    preprocessing: Annotated[
+        str,
+        typer.Option(
+            "--preprocessing", metavar="FILE", help="How columns are prepared: a JSON or YAML file, or JSON itself."
+        ),
+    ] = "",
+    split: Annotated[
+        str, typer.Option("--split", help="random, stratified, group or time; or JSON with its column.")
+    ] = "",
+    cv: Annotated[int | None, typer.Option("--cv", min=2, help="Cross-validation with so many folds besides.")] = None,
+    class_weight: Annotated[str, typer.Option("--class-weight", help="balanced, or JSON of class to weight.")] = "",
+    categorical: Annotated[
+        str,
+        typer.Option(
+            "--categorical", metavar="COLUMNS", help="Columns of numbers that are categories, separated by commas."
+        ),
+    ] = "",
+    drop: Annotated[
+        str, typer.Option("--drop", metavar="COLUMNS", help="Columns to leave out, separated by commas.")
+    ] = "",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", metavar="NAME=VALUE", help="Any other option of the trainer (docs/training.md; repeatable)."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model that is in the output folder.")] = False,
+    as_json: options.Json = False,
+) -> int:
+    """Train a model from a file, here and without a stack.
+
+    The first time, the environment that it runs in is built. An interrupted training leaves no output, and the
+    same command goes on from its checkpoint where there is one.
+    """
+    own = {
+        "target": target,
+        "seed": str(seed),
+        "test_size": "" if test_size is None else repr(test_size),
+        "estimator": estimator,
+        "task": task,
+        "split": split,
+        "cross_validation": str(cv) if cv else "",
+        "class_weight": class_weight,
+        "categorical": categorical,
+        "drop": drop,
+        "preprocessing": nested(preprocessing, "--preprocessing") if preprocessing else "",
+    }
+    given = {name: value for name, value in own.items() if value}
+    wanted = Wanted(
+        data, output, {**parameters(param or [], OWN), **parameters(option or [], {}), **given}, force, estimator
+    )
+    started = time.monotonic()
+    stream = sys.stderr if as_json else sys.stdout
+    try:
+        with progress_on(stream, f"training on {Path(data).name}") as progress:
+            made = train(wanted, progress)
+    except KeyboardInterrupt:
+        print("stopped; no output was written, and the same command goes on from its checkpoint", file=sys.stderr)
+        raise
+    if as_json:
+        print_json(document(made, output, time.monotonic() - started))
+    else:
+        for line in trained_lines(made, output, data, style_of(sys.stdout)):
+            print(line)
+    return exits.OK
+
+
+OWN = {
+    name: f"--{name.replace('_', '-')}"
+    for name in ("target", "seed", "test_size", "estimator", "task", "split", "categorical", "drop", "preprocessing")
+}
+"""The trainer's own names, which no parameter may have."""
+
+
+def document(made: Artifact, output: Path, seconds: float) -> dict[str, Any]:
+    """`--json`."""
+    return {
+        "metrics": made.metrics,
+        "digest": made.digest,
+        "output": str(output),
+        "task": made.task,
+        "target": made.prediction.get("name"),
+        "estimator": made.estimator,
+        "classes": made.prediction.get("classes"),
+        "rows": made.rows(),
+        "served": made.manifest.get("serve"),
+        "report": str(output / made.report.relative_to(made.folder)) if made.report else None,
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,175 @@
+"""Training on this machine without a stack: the kit's trainer on a file, a folder or an address."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mooring import local_run, output_folder
+from mooring.artifact import BOOSTING, Artifact
+from mooring.local_run_display import Progress
+from providers.errors import InvalidInput, NotFound, did_you_mean
+
+KEPT_DAYS = 30
+"""Days that an interrupted training's checkpoints wait for the same command."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is trained: on `data`, with these hyperparameters, into the folder `output`."""
+
+    data: str
+    output: Path
+    hyperparameters: Mapping[str, str]
+    force: bool = False
+    estimator: str = ""
+    ingest: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def image(self) -> str:
+        """The image that has the estimator's package."""
+        from providers.local.environments.image_lists import DEFAULT
+
+        return "boosting" if self.estimator.partition(".")[0] in BOOSTING else DEFAULT
+
+    @property
+    def is_address(self) -> bool:
+        """Whether the data is fetched from somewhere."""
+        return "://" in self.data
+
+
+def train(wanted: Wanted, progress: Progress) -> Artifact:
+    """Train and put the artifact at its place. Raises what `local_run.run` and `output_folder.fresh` raise.
+
+    An interrupted training leaves no output; its checkpoint is kept, and the same command goes on from it.
+    """
+    if not wanted.is_address:
+        require_data(Path(wanted.data), "--data")
+    with output_folder.fresh(wanted.output, force=wanted.force) as building, scratch() as work:
+        data = fetch(wanted, work, progress) if wanted.is_address else Path(wanted.data).resolve()
+        owner = _owner(wanted)
+        child = local_run.Child(
+            "training",
+            [f"--{name}={value}" for name, value in sorted(wanted.hyperparameters.items())],
+            wanted.image,
+            variables={
+                "MOORING_CHANNEL_TRAIN": str(data),
+                "MOORING_MODEL_DIR": str(building),
+                "MOORING_OUTPUT_DIR": str(work / "output"),
+                "MOORING_METRICS_FILE": str(work / "metrics.json"),
+                "MOORING_CHECKPOINT_DIR": str(_checkpoints(owner)),
+                "MOORING_HYPERPARAMETERS": json.dumps(dict(wanted.hyperparameters), sort_keys=True),
+                "MOORING_JOB_ID": "train",
+            },
+            prefix="training failed: ",
+        )
+        local_run.run(child, work, progress)
+    _forget(owner)
+    return Artifact.read(wanted.output)
+
+
+def require_data(path: Path, option: str) -> None:
+    """Raise `NotFound` with the nearest name for a file or folder that is not there."""
+    if not path.exists():
+        near = did_you_mean(path.name, sorted(entry.name for entry in path.parent.glob("*")))
+        raise NotFound(f"{option} {path}: no such file or folder{near if 'did you mean' in near else ''}")
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for a child's HOME and temporary files, gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="mooring-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def fetch(wanted: Wanted, work: Path, progress: Progress) -> Path:
+    """Fetch what an address names into a folder: a file, an HTTP API page by page, or the rows of a query."""
+    folder = work / "data"
+    options = [f"--{name}={value}" for name, value in wanted.ingest.items()]
+    child = local_run.Child(
+        "training.ingest",
+        [f"--source={wanted.data}", *options, f"--output={folder}"],
+        wanted.image,
+        network=True,
+        prefix="ingestion failed: ",
+    )
+    local_run.run(child, work, progress)
+    return folder
+
+
+def _owner(wanted: Wanted) -> dict[str, str]:
+    """Whose checkpoints they are: those of this very command."""
+    told = json.dumps([wanted.data, str(wanted.output.resolve()), sorted(wanted.hyperparameters.items())])
+    return {"project": "", "stack": "", "urn": "mooring train", "inputs": hashlib.sha256(told.encode()).hexdigest()}
+
+
+def _checkpoints(owner: Mapping[str, str]) -> Path:
+    from providers.local import records
+    from providers.local.home import local_home
+    from providers.local.jobs.checkpoints import checkpoint_folder
+
+    oldest = time.time() - KEPT_DAYS * 86400
+    for folder in records.entries(local_home() / "checkpoints"):
+        held = records.read(folder / "owner.json") or {}
+        if held.get("urn") == owner["urn"] and folder.stat().st_mtime < oldest:
+            records.remove_tree(folder)
+    return checkpoint_folder(local_home(), owner, "")
+
+
+def _forget(owner: Mapping[str, str]) -> None:
+    from providers.local.home import local_home
+    from providers.local.jobs.checkpoints import forget
+
+    forget(local_home(), owner)
+
+
+def parameters(given: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
+    """`k=v` words as the estimator's parameters. `own` maps the trainer's own names to their options.
+
+    Raises `InvalidInput` for a word without `=`, a name given twice, and one that has an option of its own.
+    """
+    found: dict[str, str] = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or not name:
+            raise InvalidInput(f"--param {word}: write it as name=value, such as --param n_estimators=50")
+        if name in own:
+            raise InvalidInput(f"--param {word}: '{name}' is no parameter of the estimator; use {own[name]}")
+        if name in found:
+            raise InvalidInput(f"--param {name} is given twice ('{found[name]}' and '{value}')")
+        found[name] = value
+    return found
+
+
+def nested(text: str, option: str) -> str:
+    """A nested setting as JSON text: given as JSON or YAML, or as the name of a file that holds it.
+
+    Raises `InvalidInput` for what is neither.
+    """
+    import yaml
+
+    name, written = option, text
+    if not text.lstrip().startswith(("{", "[")):
+        require_data(Path(text), option)
+        name = f"{option} {text}"
+        try:
+            written = Path(text).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"{name}: cannot be read ({error})") from error
+    try:
+        found: Any = yaml.safe_load(written)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise InvalidInput(f"{name}: neither JSON nor YAML{place}: {getattr(error, 'problem', error)}") from error
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{name}: a mapping is expected, such as {{defaults: {{number: {{missing: median}}}}}}")
+    return json.dumps(found, default=str, ensure_ascii=False)

@@ -1,0 +1,159 @@
+"""Rows of a file for an offline prediction, each with its place: CSV, JSON, JSON Lines or Parquet.
+
+What is wrong with a row is told with that place (`line 3`); the rest of the file is still read.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import decimal
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from serving import csv_rows
+from serving.batch_input import open_text
+from serving.cells import Column
+from serving.errors import RequestError, RowError, nearest
+
+ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+FORMATS = ("csv", "json", "jsonl", "parquet")
+
+
+@dataclass
+class Row:
+    """One row: where it is, the file's own values by name, those for the model in its order, or what is wrong."""
+
+    place: str
+    given: dict[str, Any]
+    values: list[Any] = field(default_factory=list)
+    error: str = ""
+
+
+def format_of(path: Path, named: str = "") -> str:
+    """The format as named, else by the ending. Raises RequestError."""
+    found = named or ENDINGS.get(path.suffix.lower(), "")
+    if found not in FORMATS:
+        if named:
+            raise RequestError(f"there is no format '{named}'{nearest(named, FORMATS)}")
+        raise RequestError(f"{path.name}: '{path.suffix}' is none of {', '.join(ENDINGS)}; say which with --format")
+    return found
+
+
+def read(path: Path, format: str, columns: Sequence[Column]) -> Iterator[Row]:
+    """All rows of a file. Raises RequestError for what no row can mend: an empty file, a header that does not fit."""
+    readers: Mapping[str, Callable[[Path, Sequence[Column]], Iterator[Row]]] = {
+        "csv": _csv, "json": _json, "jsonl": _jsonl, "parquet": _parquet,
+    }  # fmt: skip
+    if path.is_dir():
+        raise RequestError(f"{path.name}: a folder; a file is expected")
+    return readers[format](path, columns)
+
+
+def _csv(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
+    with open_text(path) as stream:
+        reader = csv.reader(stream, strict=True)
+        try:
+            header = [cell.strip() for cell in next(reader, [])]
+        except csv.Error as error:
+            raise RequestError(f"{path.name}: line 1 is not CSV: {error}") from None
+        if not header:
+            raise RequestError(f"{path.name}: empty; a header line and rows are expected")
+        order = csv_rows.header_order(header, [column.name for column in columns], further=True)
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:  # nothing after it can be told apart
+                raise RequestError(f"{path.name}: line {reader.line_num} is not CSV: {error}") from None
+            if cells:
+                yield _of_cells(f"line {reader.line_num}", cells, header, order, columns)
+
+
+def _of_cells(place: str, cells: list[str], header: list[str], order: list[int], columns: Sequence[Column]) -> Row:
+    row = Row(place, dict(zip(header, cells, strict=False)))
+    if len(cells) != len(header):
+        row.error = f"{len(cells)} fields, but the header names {len(header)}"
+    elif any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
+        row.error = "not UTF-8"
+    else:
+        try:
+            row.values = csv_rows.convert(0, cells, order, columns)
+        except RowError as error:
+            row.error = error.reason
+    return row
+
+
+def _jsonl(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
+    names = [column.name for column in columns]
+    with open_text(path) as stream:
+        for number, text in enumerate(stream, 1):
+            if text.strip():
+                try:
+                    found = json.loads(text.encode("utf-8", "surrogateescape"))
+                except (ValueError, RecursionError) as error:
+                    yield Row(f"line {number}", {}, error=f"not JSON: {error}")
+                    continue
+                yield _of_json(f"line {number}", found, names)
+
+
+def _json(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"{path.name}: not JSON: {error}") from None
+    if isinstance(found, dict):
+        found = found.get("instances", [found])
+    if not isinstance(found, list):
+        raise RequestError(f'{path.name}: a list of objects is expected, or {{"instances": [...]}}')
+    names = [column.name for column in columns]
+    for number, row in enumerate(found, 1):
+        yield _of_json(f"row {number}", row, names)
+
+
+def _of_json(place: str, found: Any, names: Sequence[str]) -> Row:
+    if isinstance(found, list) and len(found) == len(names):
+        return Row(place, dict(zip(names, found, strict=True)), list(found))
+    if not isinstance(found, dict):
+        what = f"an object with the model's columns is expected, or a list of {len(names)} values"
+        return Row(place, {}, error=what)
+    row = Row(place, found)
+    missing = [name for name in names if name not in found]
+    if missing:
+        row.error = f"column '{missing[0]}' is missing{nearest(missing[0], list(found))}"
+    else:
+        row.values = [found[name] for name in names]
+    return row
+
+
+def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
+    import polars
+
+    try:
+        frame = polars.scan_parquet(path)
+        held = frame.collect_schema().names()
+        batches = frame.collect_batches() if hasattr(frame, "collect_batches") else [frame.collect()]
+        wanted = [column.name for column in columns]
+        for name in wanted:
+            if name not in held:
+                raise RequestError(f"{path.name}: column '{name}' is missing{nearest(name, held)}")
+        number = 0
+        for batch in batches:
+            for found in batch.iter_rows(named=True):
+                number += 1
+                yield _of_json(f"row {number}", {name: _plain(value) for name, value in found.items()}, wanted)
+    except polars.exceptions.PolarsError as error:
+        raise RequestError(
+            f"{path.name}: not a Parquet file, or a damaged one ({str(error).splitlines()[0]})"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON could hold it: dates in ISO 8601, decimals as numbers."""
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return float(value) if isinstance(value, decimal.Decimal) else value
