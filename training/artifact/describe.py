@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,10 @@ class Trained:
     metrics: Mapping[str, float]
     classes: Sequence[Any] | None
     dropped_rows: int = 0
+    needed: Sequence[str] = ()
+    """Columns that the model cannot do without a value of."""
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    """Forms of dates (`strptime`) by column, where they are not ISO 8601."""
 
 
 def records_of(
@@ -55,7 +59,7 @@ def records_of(
     hyperparameters with the seed, `card` what the user says about the model.
     """
     signature = {
-        "columns": [describe_column(column) for column in trained.train.columns],
+        "columns": [_described(column, trained) for column in trained.train.columns],
         "prediction": describe_prediction(trained.target, trained.task, trained.classes),
     }
     statistics = profile(trained.train, _target(trained))
@@ -84,6 +88,11 @@ def records_of(
         **drawn,
         "evaluation/report.html": written,
     }
+
+
+def _described(column: Column, trained: Trained) -> dict[str, Any]:
+    entry = describe_column(column, nullable=column.name not in trained.needed)
+    return entry | ({"format": form} if (form := trained.date_formats.get(column.name)) else {})
 
 
 def _target(trained: Trained) -> Column:

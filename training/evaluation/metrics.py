@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,15 @@ from training.evaluation import classification, regression
 from training.evaluation.classification import Labels, Measured
 from training.evaluation.slices import slices_of
 
-MAIN = {"classification": "accuracy", "regression": "rmse"}
-"""The metric that is told first, and that slices are compared by."""
+HEADLINE = 8
+"""Metrics in a line of progress; averages that say nearly the same stay out of it."""
+
+
+def headline(metrics: Mapping[str, float]) -> str:
+    """The first metrics in one line."""
+    told = [name for name in metrics if not name.endswith(("_micro", "_weighted"))]
+    more = f", {len(metrics) - HEADLINE} more" if len(told) > HEADLINE else ""
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in told[:HEADLINE]) + more
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ NAME = 22
 """Longest name of a class or column in a figure, in characters."""
 
 
-def shortened(name: object) -> str:
+def shortened(name: object, longest: int = NAME) -> str:
     """A name that fits beside an axis."""
     text = " ".join(str(name).split())
-    return text if len(text) <= NAME else text[: NAME - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def confusion_matrix(axes: Any, details: Details) -> None:
@@ -43,7 +43,7 @@ def confusion_matrix(axes: Any, details: Details) -> None:
     axes.set(xlim=(0, size), ylim=(size, 0), xlabel="prediction", ylabel="truth")
     names, ticks = [shortened(label) for label in labels], [at + 0.5 for at in range(size)]
     font = 9 if size <= 10 else 7 if size <= CELLS else 5
-    upright = size > 6 or max(map(len, names)) > 9
+    upright = size * max(map(len, names)) > 44
     axes.set_xticks(ticks, names, rotation=90 if upright else 0, fontsize=font)
     axes.set_yticks(ticks, names, fontsize=font)
     axes.grid(visible=False)
@@ -98,7 +98,8 @@ def calibration(axes: Any, details: Details) -> None:
     second = details["calibration"]["of"] == "second class"
     name = shortened(details["confusion"]["labels"][1]) if second else ""
     what = f"probability of '{name}'" if second else "probability of the most likely class"
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"predicted {what}", ylabel="share that it was true of")
+    limits = (-0.03, 1.03)
+    axes.set(xlim=limits, ylim=limits, xlabel=f"predicted {what}", ylabel="share that it was true of")
     for handle in axes.legend(loc="upper left").legend_handles:
         if hasattr(handle, "set_sizes"):
             handle.set_sizes([40])
@@ -155,9 +156,13 @@ def bars(axes: Any, names: Sequence[str], values: Sequence[float], label: str) -
     axes.barh(places, values, height=0.68, color=SERIES[0], alpha=0.85)
     largest = max([abs(value) for value in values], default=0.0) or 1.0
     for place, value in zip(places, values, strict=True):
-        axes.text(value + largest * 0.012, place, f"{value:.3g}", va="center", color=MUTED, fontsize=8)
-    axes.set_yticks(places, [shortened(name) for name in names], fontsize=8 if len(names) > 10 else 9)
-    axes.set(xlim=(0, largest * 1.1), ylim=(len(names) - 0.4, -0.6), xlabel=label)
+        inside = value > largest / 5
+        look = {"ha": "right", "color": SURFACE} if inside else {"ha": "left", "color": MUTED}
+        axes.text(
+            value + largest * (-0.015 if inside else 0.015), place, f"{value:.3g}", va="center", fontsize=8, **look
+        )
+    axes.set_yticks(places, [shortened(name, 30) for name in names], fontsize=8 if len(names) > 10 else 9)
+    axes.set(xlim=(min(0.0, *values), largest * 1.04), ylim=(len(names) - 0.4, -0.6), xlabel=label)
     axes.grid(visible=False, axis="y")
 
 

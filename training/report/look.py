@@ -34,7 +34,7 @@ p{margin:.4rem 0;max-width:46rem}
 .muted,.note{color:var(--muted)}
 .note{font-size:.875rem}
 code{font:.875em ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace;overflow-wrap:anywhere}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.75rem;margin:1.25rem 0}
+.tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:.75rem;margin:1.25rem 0}
 .tile,.card{background:var(--surface);border:1px solid var(--grid);border-radius:.6rem}
 .tile{padding:.7rem .9rem}
 .tile b{display:block;font-size:1.45rem;font-weight:650;font-variant-numeric:tabular-nums;line-height:1.25}
@@ -47,7 +47,8 @@ table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{padding:.45rem .8rem;text-align:left;vertical-align:top;border-top:1px solid var(--grid)}
 thead th{border-top:0;color:var(--muted);font-weight:600;white-space:nowrap}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-tbody th{font-weight:600;overflow-wrap:anywhere;min-width:6rem;max-width:22rem}
+tbody th small{display:block;font-weight:400;color:var(--muted)}
+tbody th{font-weight:600;overflow-wrap:anywhere;min-width:8.5rem;max-width:22rem}
 .good{color:var(--good)}.bad{color:var(--bad)}
 .bars{display:flex;align-items:flex-end;gap:1px;height:1.6rem;width:6.5rem}
 .bars i{flex:1;background:var(--accent);opacity:.75;min-height:1px}

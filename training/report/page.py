@@ -30,10 +30,12 @@ def page(
     kind = {"classification": "Classification", "regression": "Regression"}.get(manifest["task"], manifest["task"])
     held = f"{details['rows']:,} rows that it never saw" if details.get("rows") else "rows that it never saw"
     estimator = str(manifest.get("estimator", "")).rpartition(".")[2]
+    use = str(lineage.get("hyperparameters", {}).get("card", ""))
     body = [
         paragraph("Model report", kind="muted"),
         Markup(f"<h1>{text(target)}</h1>"),
         paragraph(f"{kind}{' with ' + estimator if estimator else ''}, measured on {held}", kind="muted"),
+        use and paragraph(use),
         _tiles(details["metrics"]),
         section("Figures", _figures(figures)),
         sections.all_metrics(details),
@@ -43,7 +45,7 @@ def page(
         sections.parity(manifest),
         sections.origin(manifest, lineage),
     ]
-    content = "\n".join(str(part) for part in body)
+    content = "\n".join(str(part) for part in body if part)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.report.figures import sliced
-from training.report.markup import Markup, bars, code, definitions, metric, number, paragraph, section, table
+from training.report.markup import Markup, bars, code, definitions, metric, number, paragraph, section, table, text
 
 Record = Mapping[str, Any]
 
@@ -32,12 +32,16 @@ def title_of(name: str) -> str:
 
 def all_metrics(details: Record) -> Markup:
     """Every metric, and those that are not defined with the reason."""
-    rows: list[tuple[object, ...]] = [
-        (title_of(name), code(name), metric(value)) for name, value in details["metrics"].items()
-    ]
-    for name, reason in details.get("undefined", {}).items():
-        rows.append((title_of(name), code(name), f"not defined: {reason}"))
-    return section("Metrics", table(("Metric", "Name", "Value"), rows, (2,)))
+    rows: list[tuple[object, ...]] = [(_named(name), metric(value)) for name, value in details["metrics"].items()]
+    table_ = table(("Metric", "Value"), rows, (1,)) if rows else ""
+    undefined = [(_named(name), reason) for name, reason in details.get("undefined", {}).items()]
+    return section("Metrics", table_, undefined and table(("Not defined", "Because"), undefined))
+
+
+def _named(name: str) -> Markup:
+    """A metric as a person says it, and under it the name that thresholds use."""
+    title = title_of(name)
+    return Markup(f"{text(title)}<small>{code(name)}</small>" if title != name else text(title))
 
 
 def classes(details: Record) -> Markup:
@@ -59,25 +63,40 @@ def _measured(entry: Record, name: str) -> str:
     return metric(entry[name]) if name in entry else "–"
 
 
+SHORT = {"mae": "MAE", "rmse": "RMSE", "r2": "R²", "roc_auc": "ROC AUC"}
+
+
 def slices(details: Record) -> Markup:
-    """The metrics of each slice; the worst in the main metric of those with enough rows is marked."""
+    """The metrics of each slice; what is clearly better or worse than all rows together is marked."""
     entries = details.get("slices", [])
     if not entries:
         return Markup("")
     main, _ = sliced(details)
-    names = [name for name in ("accuracy", "recall_macro", "f1_macro", "roc_auc", "mae", "rmse", "r2")
+    names = [name for name in ("accuracy", "recall_macro", "f1_macro", "roc_auc", "rmse", "mae", "r2")
              if any(name in entry["metrics"] for entry in entries)]  # fmt: skip
     rows = []
     for entry in entries[:SHOWN]:
         values = [_measured(entry["metrics"], name) for name in names]
-        if main in names and main in entry["metrics"] and entry["metrics"][main] != details["metrics"][main]:
-            worse = (entry["metrics"][main] > details["metrics"][main]) == (main == "rmse")
+        if main in names and (verdict := _verdict(entry, main, details["metrics"])):
             at = names.index(main)
-            values[at] = Markup(f'<span class="{"bad" if worse else "good"}">{values[at]}</span>')
+            values[at] = Markup(f'<span class="{verdict}">{values[at]}</span>')
         rows.append((f"{entry['column']} = {entry['value']}", entry["rows"], *values))
-    note = paragraph("Few rows say little: a slice of ten rows moves by 0.1 with a single one.", kind="note")
-    head = ("Slice", "Rows", *(title_of(name) for name in names))
-    return section("Slices", table(head, rows, range(1, 2 + len(names))), note)
+    note = "Coloured is what differs from all rows by more than chance makes likely; few rows say little."
+    head = ("Slice", "Rows", *(SHORT.get(name, title_of(name)) for name in names))
+    return section("Slices", table(head, rows, range(1, 2 + len(names))), paragraph(note, kind="note"))
+
+
+def _verdict(entry: Record, main: str, whole: Mapping[str, float]) -> str:
+    """`good`, `bad`, or nothing within two standard errors: of a share sqrt(p (1 - p) / n), of a root mean squared
+    error of normal errors about rmse / sqrt(2 n)."""
+    if main not in entry["metrics"]:
+        return ""
+    usual, rows = whole[main], entry["rows"]
+    difference = entry["metrics"][main] - usual
+    spread = usual / (2 * rows) ** 0.5 if main == "rmse" else max(usual * (1 - usual) / rows, 0.0) ** 0.5
+    if abs(difference) <= 2 * spread:
+        return ""
+    return "bad" if (difference > 0) == (main == "rmse") else "good"
 
 
 def data(profile: Record, target: str) -> Markup:

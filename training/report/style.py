@@ -15,7 +15,7 @@ SERIES = ("#2f6fde", "#d9622b", "#1f9d76", "#9b4fc4", "#c79a12", "#c93a6b", "#3a
 VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", SURFACE: "surface"} | {
     colour: f"series-{at}" for at, colour in enumerate(SERIES)
 }
-SIZE = (5.6, 4.2)
+SIZE = (5.2, 3.9)
 """Width and height of a figure, in inches."""
 DPI = 144
 """Dots an inch of the PNG files."""
