@@ -1,0 +1,132 @@
+"""`python -m training.jobs.run_script`: a user's own script, unchanged, as its platform would run it.
+
+Three uses:
+
+- `--contract NAME --source DIR --entry FILE`: a job of the local cloud (its variables, `training.jobs.local`) whose
+  script expects another platform. The platform's folders are made in the current folder, and what the script leaves
+  there ends where the local contract wants it. `--metric name=REGEX` finds a metric in the log.
+- `--contract sagemaker` alone: what the `sagemaker-training` toolkit's `train` does in a container, from the files
+  below `/opt/ml` or `SAGEMAKER_BASE_DIR`.
+- `--contract azureml|vertex --job FILE`: one job as JSON, the fields of `AzureJob` or `VertexJob`.
+
+`--packages DIR` receives the packages that the code brings along, where this Python is shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from training.errors import TrainingError, nearest
+from training.jobs.contracts import CONTRACTS
+from training.jobs.local import local_job
+from training.jobs.scripts.azureml_run import AzureJob, AzureSession
+from training.jobs.scripts.process import Command, Ended, run
+from training.jobs.scripts.sagemaker_run import SageMakerSession, run_container
+from training.jobs.scripts.script import Script, Session, typed_hyperparameters, visible_environment
+from training.jobs.scripts.vertex_run import VertexJob, VertexSession
+
+SESSIONS: Mapping[str, Callable[[Script, Mapping[str, str]], Session]] = {
+    "sagemaker": SageMakerSession,
+    "azureml": AzureSession,
+    "vertex": VertexSession,
+}
+PATHS = ("code", "mount")
+"""Fields of a job file that are folders."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the script; the exit code: its own, 143 when it was stopped, 1 when it could not be run."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.contract not in SESSIONS:
+            raise TrainingError(f"--contract: there is no '{options.contract}'{nearest(options.contract, SESSIONS)}")
+        if options.entry:
+            ended = run_local(options)
+        elif options.contract == "sagemaker":
+            return run_container()
+        elif options.job:
+            ended = run(from_file(options.contract, options.job, options.packages))
+        else:
+            raise TrainingError("--entry is missing; it names the script in --source (or --job the job's file)")
+    except (TrainingError, OSError) as error:
+        print(f"the script could not be run: {error}", file=sys.stderr)
+        return 1
+    return exit_code(ended)
+
+
+def run_local(options: argparse.Namespace) -> Ended:
+    """Run the script of a local job under another platform's contract."""
+    job = local_job(())
+    script = Script(
+        source=options.source,
+        entry_point=options.entry,
+        job=job,
+        workspace=Path.cwd(),
+        hyperparameters=typed_hyperparameters(os.environ, job.hyperparameters),
+        environment=visible_environment(os.environ),
+        packages=options.packages,
+    )
+    session = SESSIONS[options.contract](script, _definitions(options.metric))
+    try:
+        ended = run(session.prepare(), session.line)
+        metrics = session.finish(ended)
+    finally:
+        session.close()
+    if metrics:
+        job.write_metrics(metrics)
+    return ended
+
+
+def from_file(contract: str, file: Path, packages: Path | None = None) -> Command:
+    """The command of a job in JSON. Raises TrainingError for a field that there is not."""
+    kind: type[AzureJob] | type[VertexJob] = AzureJob if contract == "azureml" else VertexJob
+    try:
+        given: Any = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise TrainingError(f"{file}: not JSON ({error})") from error
+    known = [field.name for field in fields(kind)]
+    for name in given:
+        if name not in known:
+            raise TrainingError(f"{file.name}: there is no field '{name}'{nearest(name, known)}")
+    environment = visible_environment(os.environ)
+    values: dict[str, Any] = {name: Path(value) if name in PATHS else value for name, value in given.items()}
+    return kind(**values).command_line(environment, packages)
+
+
+def exit_code(ended: Ended) -> int:
+    """As a shell tells it: 128 and the signal's number for a process that was killed."""
+    if ended.stopped:
+        return 128 + signal.SIGTERM
+    return 128 - ended.code if ended.code < 0 else ended.code
+
+
+def _definitions(given: Sequence[str]) -> dict[str, str]:
+    """`name=REGEX` words to a mapping."""
+    pairs = [word.partition("=") for word in given]
+    for name, equals, pattern in pairs:
+        if not name or not equals or not pattern:
+            raise TrainingError(f"--metric: '{name}{equals}{pattern}' is not NAME=REGEX")
+    return {name: pattern for name, _, pattern in pairs}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.jobs.run_script", description=__doc__)
+    parser.add_argument("--contract", required=True, help=", ".join(name for name in CONTRACTS if name in SESSIONS))
+    parser.add_argument("--source", type=Path, default=Path(), help="folder of the script")
+    parser.add_argument("--entry", default="", help="the script, below --source")
+    parser.add_argument("--job", type=Path, help="a job of the platform as JSON")
+    parser.add_argument("--metric", action="append", default=[], help="NAME=REGEX, with one group")
+    parser.add_argument("--packages", type=Path, help="folder for the packages that the code brings along")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

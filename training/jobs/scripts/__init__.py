@@ -1,0 +1,1 @@
+"""A user's own script, run unchanged as each platform runs it."""

@@ -1,0 +1,128 @@
+"""A script in a SageMaker training job: the platform's files, and the run as `sagemaker-training` does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from training.errors import TrainingError
+from training.jobs import sagemaker
+from training.jobs.scripts import sagemaker_code as code
+from training.jobs.scripts.install import install
+from training.jobs.scripts.metrics import LogMetrics, read_file
+from training.jobs.scripts.process import Command, Ended, run
+from training.jobs.scripts.sagemaker_environment import GROUP, Toolkit
+from training.jobs.scripts.script import Script, Session, bring, link_channel, search_path, visible_environment
+
+
+class SageMakerSession(Session):
+    """The platform's side: `/opt/ml` in the workspace before the run, its results after it."""
+
+    def __init__(self, script: Script, definitions: Mapping[str, str]) -> None:
+        super().__init__(script)
+        self.base, self.log = script.workspace / "opt" / "ml", LogMetrics(definitions)
+
+    def prepare(self) -> Command:
+        """Write the files, link the channels, and have the toolkit's part done."""
+        script, job = self.script, self.script.job
+        lay_out(self.base, script.hyperparameters, script.entry_point, script.source)
+        for name, path in job.channels.items():
+            link_channel(path, self.base / "input" / "data" / name)
+        config = {name: {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated",
+                         "RecordWrapperType": "None"} for name in sorted(job.channels)}  # fmt: skip
+        (self.base / "input" / "config" / "inputdataconfig.json").write_text(json.dumps(config))
+        if job.checkpoint_dir is not None:
+            job.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+            (self.base / "checkpoints").symlink_to(job.checkpoint_dir.absolute(), target_is_directory=True)
+        environment = {**script.environment, sagemaker.BASE_VARIABLE: str(self.base)}
+        environment |= {"TRAINING_JOB_NAME": job.run} if job.run else {}
+        return prepare(Toolkit.read(environment), script.packages)
+
+    def line(self, text: str) -> None:
+        """Metrics are in the log."""
+        self.log.line(text)
+
+    def finish(self, ended: Ended) -> dict[str, float]:
+        """Model and output are taken when it went well or was stopped, output alone when it failed."""
+        model, output = self.base / "model", self.base / "output" / "data"
+        found = read_file(output, model) | self.log.found if not ended.code else {}
+        if not ended.code or ended.stopped:
+            bring(model, self.script.job.model_dir)
+        bring(output, self.script.job.output_dir)
+        report(self.base, ended)
+        return found
+
+
+def lay_out(base: Path, hyperparameters: Mapping[str, Any], entry_point: str, source: Path) -> None:
+    """The folders and configuration files of a job on one machine; hyperparameters as JSON, as the SDK sends them."""
+    config = base / "input" / "config"
+    for folder in (config, base / "input" / "data", base / "model", base / "output" / "data"):
+        folder.mkdir(parents=True, exist_ok=True)
+    own = {"sagemaker_program": entry_point, "sagemaker_submit_directory": str(source.absolute())}
+    given = {name: json.dumps(value) for name, value in {**hyperparameters, **own}.items()}
+    (config / "hyperparameters.json").write_text(json.dumps(given, indent=1))
+    host = "algo-1"
+    group = {"instance_group_name": GROUP, "instance_type": "local", "hosts": [host]}
+    resources = {
+        "current_host": host,
+        "current_instance_type": "local",
+        "current_group_name": GROUP,
+        "hosts": [host],
+        "instance_groups": [group],
+        "network_interface_name": "lo",
+    }
+    (config / "resourceconfig.json").write_text(json.dumps(resources, indent=1))
+    (config / "inputdataconfig.json").write_text("{}")
+
+
+def prepare(toolkit: Toolkit, packages: Path | None = None) -> Command:
+    """What the toolkit does before it runs the script: fetch the code, install what it brings, make the command."""
+    folder = toolkit.code_dir
+    code.fetch(toolkit.submitted, folder, toolkit.environ)
+    code.checked(folder, toolkit.entry_point)
+    requirements = ["-r", "requirements.txt"] if (folder / "requirements.txt").is_file() else []
+    kind = code.kind_of(folder, toolkit.entry_point)
+    environment = {**visible_environment(toolkit.environ), **toolkit.variables()}
+    if kind is code.Kind.PACKAGE:
+        install([".", *requirements], folder, environment, packages)
+    elif kind is code.Kind.PROGRAM and requirements:
+        install(requirements, folder, environment, packages)
+    environment["PYTHONPATH"] = search_path(folder, packages)
+    return Command(code.command(folder, toolkit.entry_point, toolkit.arguments()), folder, environment)
+
+
+def report(base: Path, ended: Ended) -> None:
+    """Leave `output/success`, or `output/failure` with the reason; a stopped job leaves neither."""
+    if not ended.code:
+        (base / "output").mkdir(parents=True, exist_ok=True)
+        (base / "output" / "success").touch()
+    elif not ended.stopped:
+        reason = f'ExecuteUserScriptError:\nExitCode {ended.code}\nErrorMessage "{ended.reason}"'
+        sagemaker.SageMakerReporter(base / "output").failure(reason)
+
+
+def run_container(
+    environment: Mapping[str, str] = os.environ, on_line: Callable[[str], None] = lambda line: None
+) -> int:
+    """What the toolkit's `train` does in a container; the process's exit code.
+
+    0, or 1 for whatever the script's own code was, or 143 when the platform stopped the job.
+    """
+    base = sagemaker.base_dir(environment)
+    try:
+        ended = run(prepare(Toolkit.read(environment)), on_line)
+    except (TrainingError, OSError) as error:
+        sagemaker.SageMakerReporter(base / "output").failure(str(error))
+        print(f"the script could not be run: {error}", file=sys.stderr)
+        return 1
+    report(base, ended)
+    if ended.stopped:
+        return 128 + signal.SIGTERM
+    if ended.code:
+        print(f"the script failed: {ended.reason}", file=sys.stderr)
+    return 1 if ended.code else 0
