@@ -8,12 +8,17 @@ is one line on standard error and the exit code 1.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from serving.errors import ModelError
 from serving.http import MAX_BODY
 from serving.listening import bound, run
+
+WARNINGS = "MOORING_WARNINGS"
+"""The environment variable that switches warnings about unlike values off, for an endpoint's `environment`."""
+OFF = ("off", "false", "no", "0")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         from serving.app import App
         from serving.predictor import Predictor
 
-        predictor = Predictor(options.model, options.threads)
+        predictor = Predictor(options.model, options.threads, warnings=options.warnings)
     except ModelError as error:
         print(f"cannot serve: {error}", file=sys.stderr)
         return 1
@@ -49,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--deployment", default="", help="the name this server has at its endpoint")
     parser.add_argument("--threads", type=int, default=1, help="threads of ONNX Runtime, and of large requests")
     parser.add_argument("--max-body", type=int, default=MAX_BODY, help="largest body, in bytes")
+    parser.add_argument(
+        "--warnings", action=argparse.BooleanOptionalAction, default=os.environ.get(WARNINGS, "").lower() not in OFF,
+        help=f"compare values with what training saw (default: yes, unless {WARNINGS} is off)",
+    )  # fmt: skip
     return parser
 
 

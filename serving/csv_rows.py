@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from serving.columns import Column
+from serving.cells import Column
 from serving.errors import RequestError, RowError, nearest
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"})

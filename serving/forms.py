@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,17 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.artifact import Artifact
-from serving.columns import Column, Features
+from serving.cells import Column
+from serving.columns import Features
 from serving.errors import ModelError, RequestError
+from serving.expectations import Unlike
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model says about some rows. `values` has one entry a row; `probabilities` is [rows, classes]."""
+    """What a model says about some rows. `values` has one entry a row; `probabilities` is [rows, classes]; `unlike`
+    are values that training saw nothing like of."""
 
     values: Any
     probabilities: npt.NDArray[Any] | None = None
     outputs: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    unlike: Sequence[Unlike] = ()
 
 
 class Form(Protocol):
@@ -127,22 +131,34 @@ def _probabilities(found: Any, classes: list[Any]) -> npt.NDArray[Any]:
 def _feed(given: Mapping[str, Any], columns: list[Column]) -> tuple[str, Callable[[Features], npt.NDArray[Any]]]:
     """How one input of the graph is made from the features."""
     name, dtype, wanted = given["name"], given["dtype"], given["columns"]
-    kinds = {column.name: column.type for column in columns}
-    if kinds[wanted[0]] == "tensor":
+    types = {column.name: column for column in columns}
+    first = types[wanted[0]]
+    if first.type == "tensor":
         return name, lambda features: features.tensors[wanted[0]]
-    kind = "string" if dtype == "string" else "number"
-    order = [column.name for column in columns if column.type == kind]
+    if first.type == "image":
+        kind = np.dtype(dtype)
+        return name, lambda features: pixels(features, wanted[0]).astype(kind, copy=False)
+    order = [column.name for column in columns if column.textual == first.textual and column.type not in _ARRAYS]
     places = [order.index(column) for column in wanted]
     flat = given.get("rank") == 1
-    numpy_type: Any = object if kind == "string" else np.dtype(dtype)
+    numpy_type: Any = object if first.textual else np.dtype(dtype)
     whole = places == list(range(len(order)))
 
     def make(features: Features) -> npt.NDArray[Any]:
-        source = features.texts if kind == "string" else features.numbers
-        picked = (source if whole else source[:, places]).astype(numpy_type)
+        source = features.texts if first.textual else features.numbers
+        picked = (source if whole else source[:, places]).astype(numpy_type, copy=False)
         return picked.reshape(-1) if flat else picked
 
     return name, make
+
+
+def pixels(features: Features, name: str) -> npt.NDArray[Any]:
+    """The images of a column as models take them: [rows, height × width × channels], in C order."""
+    images = features.tensors[name]
+    return images.reshape(len(images), -1)
+
+
+_ARRAYS = ("tensor", "image")
 
 
 def first_line(error: BaseException) -> str:

@@ -18,9 +18,11 @@ import numpy.typing as npt
 from serving import binary_tensors
 from serving.columns import Features
 from serving.errors import RequestError, nearest
+from serving.expectations import listed, noted
 from serving.forms import Answer
 from serving.http import Reply, Request, decode, encode, require_json
 from serving.predictor import Predictor
+from serving.wishes import Wishes, of_document
 
 DATATYPES: Mapping[str, str] = {
     "BOOL": "bool",
@@ -101,16 +103,21 @@ class OpenInference:
             raise RequestError('the body has no "inputs", the list of tensors')
         features = self._features(document["inputs"])
         answer = self.predictor.predict_features(features)
-        outputs = self._selected(self._tensors(answer), document.get("outputs"))
+        wishes = of_document(document, request)
+        outputs = self._selected(self._tensors(answer), document.get("outputs"), wishes)
         body: dict[str, Any] = {"model_name": self.model_name, "model_version": self.model_version}
         if "id" in document:
             if not isinstance(document["id"], str):
                 raise RequestError('"id" is not a string')
             body["id"] = document["id"]
+        if answer.unlike and wishes.warnings is not False:
+            # A parameter is text, a number or a truth value there.
+            told = (f"row {one['row']}: column '{one['column']}': {one['message']}" for one in listed(answer.unlike))
+            body["parameters"] = {"warnings": "\n".join(told)}
         body["outputs"] = outputs
         if binary := binary_tensors.wanted(document, outputs):
-            return binary_tensors.reply(body, binary, features.rows)
-        return Reply(encode(body), rows=features.rows)
+            return noted(binary_tensors.reply(body, binary, features.rows), answer.unlike)
+        return noted(Reply(encode(body), rows=features.rows), answer.unlike)
 
     def _features(self, inputs: list[Any]) -> Features:
         tensors: dict[str, npt.NDArray[Any]] = {}
@@ -123,7 +130,7 @@ class OpenInference:
             raise RequestError('"inputs" is empty; at least one tensor is expected')
         encoder = self.predictor.encoder
         only = next(iter(tensors.values()))
-        tabular = all(column.type != "tensor" for column in encoder.columns)
+        tabular = all(column.type not in ("tensor", "image") for column in encoder.columns)
         if tabular and len(tensors) == 1 and only.ndim == 2 and only.shape[1] == len(encoder.names):
             return encoder.encode_cells(only.tolist())
         for name in tensors:
@@ -146,14 +153,20 @@ class OpenInference:
     def _text(self) -> bool:
         return self.predictor.type == "string"
 
-    def _selected(self, outputs: list[dict[str, Any]], wanted: Any) -> list[dict[str, Any]]:
+    def _selected(self, outputs: list[dict[str, Any]], wanted: Any, wishes: Wishes) -> list[dict[str, Any]]:
+        """The outputs that are asked for by name; all of them by default, or as the parameter `probabilities` says."""
         if wanted is None or wanted == []:
-            return outputs
+            if wishes.probabilities and all(output["name"] != "probabilities" for output in outputs):
+                raise RequestError("the model gives no probabilities; ask without them")
+            hidden = "probabilities" if wishes.probabilities is False else ""
+            return [output for output in outputs if output["name"] != hidden]
         if not isinstance(wanted, list) or not all(
             isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in wanted
         ):
             raise RequestError('"outputs" is not a list of objects with a "name"')
         known = {output["name"]: output for output in outputs}
+        if self.predictor.task == "classification":
+            known.setdefault("label", {**outputs[0], "name": "label"})  # what ONNX classifiers call it
         for entry in wanted:
             if entry["name"] not in known:
                 raise RequestError(f"the model has no output '{entry['name']}'{nearest(str(entry['name']), known)}")
@@ -217,7 +230,7 @@ def _output(name: str, values: npt.NDArray[Any]) -> dict[str, Any]:
 
 
 def _datatype(kind: str, dtype: str) -> str:
-    return {"number": "FP64", "string": "BYTES"}.get(kind) or NAMES[dtype]
+    return {"number": "FP64", "string": "BYTES", "text": "BYTES", "date": "BYTES"}.get(kind) or NAMES[dtype]
 
 
 def _shape(shape: tuple[int | None, ...]) -> list[int]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from serving import artifact
-from serving.columns import Column, Encoder, Features
+from serving.cells import Column
+from serving.columns import Encoder, Features
 from serving.errors import ModelError
+from serving.expectations import Expectations
 from serving.forms import Answer, Form, load_form
 
 
 class Predictor:
     """Loads and verifies a model folder; predicts rows. Any number of threads may use one.
 
-    Raises ModelError for a folder that cannot be served. `threads` is for ONNX Runtime's operators.
+    Raises ModelError for a folder that cannot be served. `threads` is for ONNX Runtime's operators; `warnings` says
+    whether values are compared with what training saw.
     """
 
-    def __init__(self, folder: Path | str, threads: int = 1) -> None:
+    def __init__(self, folder: Path | str, threads: int = 1, *, warnings: bool = True) -> None:
         self.artifact = artifact.load(Path(folder))
         try:
             self.columns = [Column.parse(entry) for entry in self.artifact.signature["columns"]]
@@ -27,6 +31,8 @@ class Predictor:
             self.type: str = prediction["type"]
             self.classes: list[Any] | None = prediction.get("classes")
             self.encoder = Encoder(self.columns)
+            entries = self.artifact.signature["columns"]
+            self._expectations = Expectations(self.columns, entries) if warnings else None
             self.form: Form = load_form(self.artifact, self.columns, threads)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{folder}: manifest and signature do not fit together ({error!r})") from error
@@ -48,8 +54,11 @@ class Predictor:
         Raises RowError (row counted from 0) for a wrong column, a missing one or a wrong value, and RequestError
         for no rows or values that the model refuses.
         """
-        return self.form.run(self.encoder.encode(rows))
+        return self.predict_features(self.encoder.encode(rows))
 
     def predict_features(self, features: Features) -> Answer:
         """Predict rows that are encoded already."""
-        return self.form.run(features)
+        answer = self.form.run(features)
+        if self._expectations and (unlike := self._expectations.unlike(features)):
+            return replace(answer, unlike=unlike)
+        return answer

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.artifact import Artifact
-from serving.columns import Column, Features
+from serving.cells import Column
+from serving.columns import Features
 from serving.errors import ModelError, RequestError
-from serving.forms import Answer, first_line
+from serving.forms import Answer, first_line, pixels
 
 _ABSENT: Mapping[str, Any] = {"nan": float("nan"), "none": None, "empty": ""}
 """What models know as "no text"; `training/columns_of.py` finds out which."""
@@ -28,9 +29,14 @@ class SklearnForm:
         entry = artifact.form("sklearn")
         self._model = _load_sklearn(artifact, entry)
         _by_position(self._model)
-        order = [column.name for column in columns if column.type == "number"]
-        texts = [column.name for column in columns if column.type == "string"]
-        self._places = [([*order, *texts]).index(name) for name in entry["columns"]]
+        numbers = [column.name for column in columns if column.numeric]
+        texts = [column.name for column in columns if column.textual]
+        wanted: list[str] = entry["columns"]
+        self._images = [name for name in wanted if name not in numbers and name not in texts]
+        self._numbers = [numbers.index(name) for name in wanted if name in numbers]
+        self._texts = [texts.index(name) for name in wanted if name in texts]
+        order = [name for group in (numbers, self._images, texts) for name in wanted if name in group]
+        self._places = None if order == wanted else [order.index(name) for name in wanted]
         self._flat = bool(entry.get("flat"))
         self._classifier = artifact.task == "classification"
         self._scores = self._classifier and hasattr(self._model, "predict_proba")
@@ -39,10 +45,7 @@ class SklearnForm:
 
     def run(self, features: Features) -> Answer:
         """Predict as scikit-learn does."""
-        matrix: npt.NDArray[Any] = features.numbers
-        if features.texts.size:
-            matrix = np.concatenate([features.numbers.astype(object), self._texts(features)], axis=1)
-        matrix = matrix[:, 0] if self._flat else matrix[:, self._places]
+        matrix = self._matrix(features)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -55,7 +58,19 @@ class SklearnForm:
         labels = values.astype(np.int64).tolist() if self._integers else [str(label) for label in values.tolist()]
         return Answer(labels, None if scores is None else np.ascontiguousarray(scores))
 
-    def _texts(self, features: Features) -> npt.NDArray[Any]:
+    def _matrix(self, features: Features) -> npt.NDArray[Any]:
+        """The columns as the model was fitted with them: float64, float32 where all is pictures, objects where there
+        are texts."""
+        blocks: list[npt.NDArray[Any]] = [features.numbers[:, self._numbers]] if self._numbers else []
+        blocks += [pixels(features, name).astype(np.float32) for name in self._images]
+        if self._texts:
+            blocks = [*(block.astype(object) for block in blocks), self._known(features)[:, self._texts]]
+        matrix = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+        if self._flat:
+            return matrix[:, 0]
+        return matrix if self._places is None else matrix[:, self._places]
+
+    def _known(self, features: Features) -> npt.NDArray[Any]:
         """The text columns, a missing one as what the model was fitted with."""
         if not self._absent:
             return features.texts

@@ -16,7 +16,8 @@ import skops.io
 from serving_support import IRIS, KIT, ROW
 
 from serving.artifact import load
-from serving.columns import Column, Encoder
+from serving.cells import Column
+from serving.columns import Encoder
 from serving.errors import ModelError, RequestError, RowError
 from serving.predictor import Predictor
 
