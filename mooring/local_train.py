@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from mooring import local_run, output_folder
 from mooring.artifact import BOOSTING, Artifact
 from mooring.local_run_display import Progress
-from providers.errors import InvalidInput, NotFound, did_you_mean
+from providers.errors import InvalidInput, JobFailed, NotFound, did_you_mean
 
 KEPT_DAYS = 30
 """Days that an interrupted training's checkpoints wait for the same command."""
@@ -70,7 +71,11 @@ def train(wanted: Wanted, progress: Progress) -> Artifact:
             },
             prefix="training failed: ",
         )
-        local_run.run(child, work, progress)
+        try:
+            local_run.run(child, work, progress)
+        except JobFailed as error:
+            reason = in_own_words(error.reason, wanted.hyperparameters)
+            raise JobFailed(reason, log_tail=error.log_tail) from error
     _forget(owner)
     return Artifact.read(wanted.output)
 
@@ -130,23 +135,79 @@ def _forget(owner: Mapping[str, str]) -> None:
     forget(local_home(), owner)
 
 
-def parameters(given: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
-    """`k=v` words as the estimator's parameters. `own` maps the trainer's own names to their options.
+def parameters(given: Sequence[str]) -> dict[str, str]:
+    """`--param` words as the estimator's parameters. Raises `InvalidInput` for a name of the trainer's own."""
+    from training.options import OWN
 
-    Raises `InvalidInput` for a word without `=`, a name given twice, and one that has an option of its own.
-    """
+    found = pairs(given, "--param", "n_estimators=50")
+    for name in found:
+        if name in OWN:
+            raise InvalidInput(f"--param {name}: this is no parameter of the estimator; use {option_of(name)}")
+    return found
+
+
+def further(given: Sequence[str]) -> dict[str, str]:
+    """`--option` words as the trainer's own. Raises `InvalidInput` for a name that it does not have."""
+    from training.options import OWN
+
+    found = pairs(given, "--option", "slices=region")
+    for name in found:
+        if name not in OWN:
+            near = did_you_mean(name, OWN)
+            raise InvalidInput(f"--option {name}: the trainer has no such option{near}; --param is for the estimator's")
+        if name in OPTIONS:
+            raise InvalidInput(f"--option {name}: use {OPTIONS[name]}")
+    return found
+
+
+def pairs(given: Sequence[str], option: str, example: str) -> dict[str, str]:
+    """`name=value` words. Raises `InvalidInput` for a word without `=`, and for a name that is given twice."""
     found: dict[str, str] = {}
     for word in given:
         name, equals, value = word.partition("=")
         name = name.strip().replace("-", "_")
         if not equals or not name:
-            raise InvalidInput(f"--param {word}: write it as name=value, such as --param n_estimators=50")
-        if name in own:
-            raise InvalidInput(f"--param {word}: '{name}' is no parameter of the estimator; use {own[name]}")
+            raise InvalidInput(f"{option} {word}: write it as name=value, such as {option} {example}")
         if name in found:
-            raise InvalidInput(f"--param {name} is given twice ('{found[name]}' and '{value}')")
+            raise InvalidInput(f"{option} {name} is given twice ('{found[name]}' and '{value}')")
         found[name] = value
     return found
+
+
+OPTIONS = {
+    "target": "--target",
+    "seed": "--seed",
+    "test_size": "--test-size",
+    "estimator": "--estimator",
+    "task": "--task",
+    "categorical": "--categorical",
+    "drop": "--drop",
+    "preprocessing": "--preprocessing",
+    "split": "--split",
+    "cross_validation": "--cv",
+    "class_weight": "--class-weight",
+    "early_stopping": "--early-stopping",
+    "user": "--user",
+    "item": "--item",
+}
+"""The trainer's own names that have an option of their own; `--option` takes the others."""
+
+
+def option_of(name: str) -> str:
+    """How one of the trainer's names is given to `mooring train`."""
+    from training.options import OWN
+
+    return OPTIONS.get(name) or (f"--option {name}=…" if name in OWN else f"--param {name}=…")
+
+
+def in_own_words(reason: str, hyperparameters: Mapping[str, str]) -> str:
+    """The trainer's reason with the options of `mooring train` instead of its own: `--test-size` for `--test_size`."""
+
+    def said(match: re.Match[str]) -> str:
+        name = match[1]
+        return option_of(name).removesuffix("=…") if name in OPTIONS or name in hyperparameters else match[0]
+
+    return re.sub(r"(?<!\S)--([A-Za-z_][A-Za-z0-9_]*)", said, reason)
 
 
 def nested(text: str, option: str) -> str:

@@ -22,6 +22,10 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 """A name that fits every cloud before its own shortening: lower-case letters, digits and hyphens."""
 
 
+ContractName = Literal["local", "sagemaker", "azureml", "vertex"]
+"""A platform's way to hand a job to a script (docs/training-contract.md)."""
+
+
 class Value(BaseModel):
     """Base of all values: immutable, no unknown fields, camelCase on the wire."""
 
@@ -110,6 +114,12 @@ class CodeSpec(Value):
     requirements: list[str] = Field(default_factory=list, description="Further pinned packages (PEP 508).")
     image: str | None = Field(
         default=None, description="Image by name or address; the cloud's scikit-learn one by default."
+    )
+    contract: ContractName | None = Field(
+        default=None, description="Platform that the script expects; that of the cloud it runs on when absent."
+    )
+    metrics: dict[str, str] | None = Field(
+        default=None, description="Metrics in the script's log: name to regular expression, whose group is the value."
     )
     source_hash: str | None = Field(default=None, description="Hash of the code and its image; Check computes it.")
 
@@ -204,7 +214,9 @@ class ModelVersionSpec(Scoped):
     artifact: str = Field(description="Address of the artifact: of a run, of another stack's version, or a local path.")
     origin: Literal["run", "file", "promoted"] = "run"
     digest: Digest | None = Field(default=None, description="Digest the bytes must have; Check computes it for a file.")
-    format: Literal["mooring", "onnx", "skops", "joblib", "pickle", "mlflow", "tar"] | None = None
+    format: Literal["mooring", "onnx", "skops", "joblib", "pickle", "xgboost", "lightgbm", "mlflow", "tar"] | None = (
+        None
+    )
     trust: bool = Field(default=False, description="Whether code in the artifact (pickle, joblib) may be executed.")
     thresholds: dict[str, float] = Field(
         default_factory=dict, description="Lowest metric values that may be registered."

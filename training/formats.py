@@ -96,6 +96,16 @@ def image_of(source: Path, kind: str) -> str | None:
     return None
 
 
+def keras_refusal(source: Path) -> str:
+    """Why a Keras model is not taken as it is, and what to do: only Keras itself knows what its layers compute."""
+    return (
+        f"{source.name}: a Keras model is packaged in its ONNX form: where Keras is installed, "
+        f"`keras.models.load_model('{source.name}').export('model.onnx', format='onnx')` writes it (Keras 3.8 or "
+        f"newer; before that `python -m tf2onnx.convert --keras {source.name} --output model.onnx`), then package "
+        "model.onnx"
+    )
+
+
 def _names(file: Path, words: tuple[bytes, ...], chunk: int = 1 << 20) -> bool:
     """Whether one of the words is in the file as it is. A compressed pickle hides them."""
     before = b""

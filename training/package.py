@@ -18,13 +18,7 @@ from typing import Any
 
 from training.artifact.digest import file_digest, tree_digest
 from training.errors import TrainingError, nearest
-from training.formats import FORMATS, detect, single_model
-
-KERAS = (
-    "a Keras model is packaged in its ONNX form: where Keras is installed, "
-    "`keras.models.load_model(FILE).export('model.onnx', format='onnx')` writes it (Keras 3.8 or newer; before that "
-    "`python -m tf2onnx.convert --keras FILE --output model.onnx`), then package model.onnx"
-)
+from training.formats import FORMATS, detect, keras_refusal, single_model
 
 
 def package(
@@ -61,7 +55,7 @@ def _parts(source: Path, kind: str, *, trust: bool, columns: Sequence[str]) -> A
 
         return (from_xgboost if kind == "xgboost" else from_lightgbm)(source, columns)
     if kind == "keras":
-        raise TrainingError(f"{source.name}: {KERAS}")
+        raise TrainingError(keras_refusal(source))
     from training.forms.sklearn_model import from_pickle, from_skops
 
     if kind == "skops":

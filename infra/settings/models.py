@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 from providers.values import (
     Autoscaling,
     CloudName,
+    ContractName,
     Digest,
     Machine,
     Name,
@@ -25,7 +26,7 @@ from providers.values import (
 )
 
 DataFormat = Literal["csv", "parquet", "jsonl", "folder"]
-ModelFormat = Literal["mooring", "onnx", "skops", "joblib", "pickle", "mlflow", "tar"]
+ModelFormat = Literal["mooring", "onnx", "skops", "joblib", "pickle", "xgboost", "lightgbm", "mlflow", "tar"]
 VendorSettings = dict[str, dict[str, Any]]
 """Vendor settings by cloud: `{aws: {…}, azure: {…}}`; those of the stack's own cloud are passed through."""
 
@@ -71,6 +72,13 @@ class Training(Value):
     image: str | None = Field(default=None, description="Image of the job; the cloud's scikit-learn one by default.")
     hyperparameters: dict[str, Any] = Field(
         default_factory=dict, description="Handed to an own script as `--name value`."
+    )
+    contract: ContractName | None = Field(
+        default=None, description="Platform that an own script is written for; that of the stack's cloud by default."
+    )
+    metrics: dict[str, str] = Field(
+        default_factory=dict,
+        description="Metrics in the log of an own script: name to a regular expression whose group is the value.",
     )
     machine: MachineChoice | None = Field(
         default=None, description="What it runs on: `{vcpus, memoryGib, gpus, gpu}`, or the vendor's own name."

@@ -20,12 +20,15 @@ Names = Mapping[str, Collection[str]]
 """All names under `datasets`, `models`, …, those of broken entries too."""
 
 OWN_TRAINER_ONLY = ("estimator", "parameters", "test_size")
-OWN_SCRIPT_ONLY = ("entry_point", "hyperparameters")
+OWN_SCRIPT_ONLY = ("entry_point", "hyperparameters", "contract", "metrics")
 TRAINER_KEYS = {"target": "target", "seed": "seed", "estimator": "estimator", "test_size": "testSize"}
 """Arguments of Mooring's own trainer, which a parameter of the estimator would hide."""
 CODE_FORMATS = {".joblib": "joblib", ".pkl": "pickle", ".pickle": "pickle"}
 """Endings of files whose loading executes code in them."""
-SAFE_FORMATS = {".onnx": "onnx", ".skops": "skops", ".gz": "tar", ".tgz": "tar", ".tar": "tar"}
+SAFE_FORMATS = {
+    ".onnx": "onnx", ".skops": "skops", ".ubj": "xgboost", ".json": "xgboost", ".txt": "lightgbm",
+    ".gz": "tar", ".tgz": "tar", ".tar": "tar",
+}
 FORMATS = ", ".join(get_args(ModelFormat))
 REGIONAL = {"aws": "eu-central-1", "azure": "westeurope", "gcp": "europe-west4"}
 """Clouds where nothing exists without a region, with an example."""

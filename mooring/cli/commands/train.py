@@ -12,10 +12,11 @@ import typer
 from mooring.artifact import Artifact
 from mooring.cli import exits, options
 from mooring.cli.operate import print_json
+from mooring.cli.run import UsageProblem
 from mooring.display.model_summary import trained_lines
 from mooring.display.style import style_of
 from mooring.local_run_display import progress_on
-from mooring.local_train import Wanted, nested, parameters, train
+from mooring.local_train import Wanted, further, nested, parameters, train
 
 app = typer.Typer(add_completion=False)
 
@@ -28,8 +29,10 @@ def command(
             "--data", "-d", metavar="FILE", help="CSV, Parquet or JSON Lines: a file, a folder of parts, or an address."
         ),
     ],
-    target: Annotated[str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder that becomes the model.")],
+    target: Annotated[
+        str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict; of a ranking the rating.")
+    ] = "",
     estimator: Annotated[
         str,
         typer.Option(
@@ -57,10 +60,16 @@ def command(
         ),
     ] = "",
     split: Annotated[
-        str, typer.Option("--split", help="random, stratified, group or time; or JSON with its column.")
+        str,
+        typer.Option("--split", metavar="KIND", help="random, stratified, group:COLUMN or time:COLUMN."),
     ] = "",
     cv: Annotated[int | None, typer.Option("--cv", min=2, help="Cross-validation with so many folds besides.")] = None,
     class_weight: Annotated[str, typer.Option("--class-weight", help="balanced, or JSON of class to weight.")] = "",
+    early_stopping: Annotated[
+        str, typer.Option("--early-stopping", metavar="ROUNDS", help="Stop when so many rounds brought nothing.")
+    ] = "",
+    user: Annotated[str, typer.Option("--user", metavar="COLUMN", help="Of a ranking: who chose.")] = "",
+    item: Annotated[str, typer.Option("--item", metavar="COLUMN", help="Of a ranking: what was chosen.")] = "",
     categorical: Annotated[
         str,
         typer.Option(
@@ -84,6 +93,8 @@ def command(
     The first time, the environment that it runs in is built. An interrupted training leaves no output, and the
     same command goes on from its checkpoint where there is one.
     """
+    if not target and task != "ranking":
+        raise UsageProblem("--target is missing: the column to predict")
     own = {
         "target": target,
         "seed": str(seed),
@@ -93,14 +104,15 @@ def command(
         "split": split,
         "cross_validation": str(cv) if cv else "",
         "class_weight": class_weight,
+        "early_stopping": early_stopping,
+        "user": user,
+        "item": item,
         "categorical": categorical,
         "drop": drop,
         "preprocessing": nested(preprocessing, "--preprocessing") if preprocessing else "",
     }
     given = {name: value for name, value in own.items() if value}
-    wanted = Wanted(
-        data, output, {**parameters(param or [], OWN), **parameters(option or [], {}), **given}, force, estimator
-    )
+    wanted = Wanted(data, output, {**parameters(param or []), **further(option or []), **given}, force, estimator)
     started = time.monotonic()
     stream = sys.stderr if as_json else sys.stdout
     try:
@@ -115,13 +127,6 @@ def command(
         for line in trained_lines(made, output, data, style_of(sys.stdout)):
             print(line)
     return exits.OK
-
-
-OWN = {
-    name: f"--{name.replace('_', '-')}"
-    for name in ("target", "seed", "test_size", "estimator", "task", "split", "categorical", "drop", "preprocessing")
-}
-"""The trainer's own names, which no parameter may have."""
 
 
 def document(made: Artifact, output: Path, seconds: float) -> dict[str, Any]:

@@ -55,6 +55,10 @@ class Intake:
             format = format_of(source, spec.format)
         except TrainingError as error:
             return spec, [Problem("artifact", str(error))]
+        if format == "keras":
+            from training.formats import keras_refusal
+
+            return spec, [Problem("artifact", keras_refusal(source))]
         if not spec.trust and (reason := needs_trust(source, format)):
             return spec, [Problem("trust", f"{spec.artifact} {reason}; set trust: true if you trust where it is from")]
         try:
@@ -103,16 +107,15 @@ class Intake:
         """Have a job load the user's file and make an artifact of it."""
         layout = Layout(self.jobs.folder(id))
         environments = Environments(self.cache)
-        python = environments.python(image_lists.DEFAULT)
+        image = image_for(context.root / spec.artifact, spec.format)
+        python = environments.python(image)
         if self.jobs.find(id) is None:
             self.jobs.create(
                 self._job(id, spec, layout, python, context), lambda folder: self._copy(spec, context, folder)
             )
         if (record := self.jobs.get(id)).status == "pending":
             try:
-                environments.ensure(
-                    image_lists.DEFAULT, (), lambda message: context.progress(message, None), context.cancel
-                )
+                environments.ensure(image, (), lambda message: context.progress(message, None), context.cancel)
             except Cancelled:
                 raise Cancelled(f"cancelled while the environment of {id} was prepared", id=id) from None
             if not runs_with(record.spec.environment, python):  # the image has changed since it was written down
@@ -173,6 +176,13 @@ def format_of(source: Path, named: str | None) -> str:
     from training.formats import detect
 
     return named or detect(source)
+
+
+def image_for(source: Path, named: str | None) -> str:
+    """The image whose packages can load a supplied model."""
+    from training.formats import image_of
+
+    return (image_of(source, format_of(source, named)) if source.exists() else None) or image_lists.DEFAULT
 
 
 def needs_trust(source: Path, format: str) -> str:
