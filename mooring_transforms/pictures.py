@@ -27,7 +27,7 @@ def decode(data: bytes, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(data)) as opened:
             picture = opened.convert(MODES[channels])
-    except Exception as error:  # Pillow's decoders raise what they like
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise what they like
         raise ValueError(f"no picture that can be read ({type(error).__name__})") from None
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
@@ -42,7 +42,7 @@ def size_of(data: bytes) -> tuple[int, int, int]:
         with Image.open(io.BytesIO(data)) as opened:
             channels = {"1": 1, "L": 1, "I": 1, "I;16": 1, "F": 1, "RGBA": 4, "LA": 4, "PA": 4}.get(opened.mode, 3)
             return opened.size[1], opened.size[0], channels
-    except Exception as error:  # see above
+    except Exception as error:  # noqa: BLE001 - see above
         raise ValueError(f"no picture that can be read ({type(error).__name__})") from None
 
 

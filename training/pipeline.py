@@ -1,36 +1,39 @@
-"""From a table to a fitted pipeline: the split, the preprocessing, the estimator.
+"""From a table to a fitted pipeline: the target, the columns' kinds, the split, the fit.
 
-All preprocessing is inside the fitted pipeline, so that serving does the very same: numeric columns get their
-mean for a missing value and are standardised; text columns get their most frequent value and are one-hot
-encoded, categories that training never saw giving zeros.
+All preprocessing is inside the fitted pipeline, so that serving does the very same. By default numbers get their mean
+for a missing value and are standardised; categories get their most frequent value and are one-hot encoded, those
+that training never saw giving zeros; see training.preprocessing.config.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from training import fitting, suspicions
+from training.checkpoints import Checkpoint
 from training.data.table import Column, Table
 from training.errors import TrainingError, nearest
-from training.estimators.estimators import DEFAULTS, load_estimator, make_estimator, task_of
+from training.estimators import weights
 from training.options import Options, Task
+from training.preprocessing import config, kinds
+from training.preprocessing.build import dropping
+from training.preprocessing.config import Preprocessing
+from training.preprocessing.matrix import matrix as matrix  # the pipeline's input
+from training.splits import Pair, Splitter, splitter
+from training.target import as_target, choose, values_of
 
 Say = Callable[[str], None]
 """Takes one line of progress."""
 
-MAX_CLASSES = 20
-"""A target of whole numbers with more distinct values than this is a quantity, not a class."""
-
 
 @dataclass(frozen=True)
 class Split:
-    """Features and target of the rows to learn from and of the rows held out."""
+    """Features and target of the rows to learn from and of the rows held out, and how to learn from them."""
 
     task: Task
     estimator: type[Any]
@@ -40,157 +43,151 @@ class Split:
     train_target: npt.NDArray[Any]
     test_target: npt.NDArray[Any]
     dropped_rows: int
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    options: Options | None = None
+    train_weights: npt.NDArray[np.float64] | None = None
+    folds: tuple[Pair, ...] = ()
+    needed: tuple[str, ...] = ()
+    """Columns that must have a value in every row, as rows without one were left out."""
 
     @property
     def features(self) -> tuple[Column, ...]:
         """The feature columns of the training rows, in the file's order."""
         return self.train.columns
 
+    def fold(self, pair: Pair) -> Split:
+        """The same with these of the training rows to learn from and those held out."""
+        learn, held = pair
+        own = self.train_weights
+        return replace(
+            self,
+            train=self.train.take(learn),
+            test=self.train.take(held),
+            train_target=self.train_target[learn],
+            test_target=self.train_target[held],
+            train_weights=None if own is None else own[learn],
+            folds=(),
+        )
+
 
 def prepare(table: Table, options: Options, say: Say = lambda line: None) -> Split:
     """Take the target out, decide on the task, and split. Raises TrainingError for data nothing can be learned from."""
-    if options.target not in table.names:
-        raise TrainingError(
-            f"the target column '{options.target}' is not in the data{nearest(options.target, table.names)}"
-        )
-    target = table.column(options.target)
+    _check_names(table, options)
+    treatment = config.parse(options.preprocessing)
+    target = as_target(table.column(options.target))
     present = ~target.missing
     dropped = int((~present).sum())
     if dropped:
         say(f"{dropped} rows without a value of '{options.target}' are left out")
     if not present.any():
         raise TrainingError(f"the target column '{options.target}' has no value in any row")
-    features = table.without(options.target).take(present)
-    if not features.columns:
-        raise TrainingError(f"the data has no column but the target '{options.target}'; nothing to learn from")
-    target = target.take(present)
-    estimator, task = _choose(target, options)
-    values = _labels(target) if task == "classification" else _quantities(target)
-    _warn_about(features, say)
-    train, test = _split(values, options, task)
+    estimator, task = choose(target.take(present), options)
+    weights.check_task(options.class_weight, task)
+    table = kinds.as_declared(table.take(present), treatment, options.target)
+    table, further = _without_gaps(table, treatment, options, say)
+    values = values_of(as_target(table.column(options.target)), task)
+    rule = splitter(table, values, options, task)
+    own = _weights(table, options)
+    features = _features(table, options, rule)
+    suspicions.warn(features, values, task, options.target, say)
+    train, test = rule.hold_out(options.test_size)
     _check_train(features.take(train))
     return Split(
-        task, estimator, options.target, features.take(train), features.take(test), values[train], values[test], dropped
+        task,
+        estimator,
+        options.target,
+        features.take(train),
+        features.take(test),
+        values[train],
+        values[test],
+        dropped + further,
+        treatment,
+        options,
+        None if own is None else own[train],
+        _folds(rule, options, train),
+        tuple(dropping(features.columns, treatment)),
     )
 
 
-def matrix(table: Table) -> npt.NDArray[Any]:
-    """The pipeline's input: numeric columns first, then text columns, each kind in the table's order."""
-    numbers = [column.values for column in table.columns if column.kind == "number"]
-    texts = [column.values for column in table.columns if column.kind == "string"]
-    if not texts:
-        return np.column_stack(numbers)
-    mixed = np.empty((len(table), len(numbers) + len(texts)), dtype=object)
-    for place, values in enumerate([*numbers, *texts]):
-        mixed[:, place] = values
-    return mixed
-
-
-def fit(split: Split, parameters: Mapping[str, Any], seed: int) -> Any:
+def fit(
+    split: Split,
+    parameters: Mapping[str, Any],
+    seed: int,
+    checkpoint: Checkpoint | None = None,
+    say: Say = lambda line: None,
+) -> Any:
     """The fitted pipeline. Raises TrainingError with the estimator's own reason where it refuses."""
-    pipeline = build(split, parameters, seed)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pipeline.fit(matrix(split.train), split.train_target)
-    except (ValueError, TypeError, MemoryError) as error:
-        reason = str(error) or "out of memory"
-        raise TrainingError(f"{split.estimator.__name__}: {reason}") from error
-    return pipeline
+    options = split.options
+    recipe = fitting.Recipe(
+        split.task,
+        split.estimator,
+        split.preprocessing,
+        parameters,
+        seed,
+        options.class_weight if options else None,
+        options.early_stopping if options else None,
+    )
+    return fitting.fit(recipe, split.train, split.train_target, split.train_weights, checkpoint, say)
 
 
-def build(split: Split, parameters: Mapping[str, Any], seed: int) -> Any:
-    """The pipeline, not fitted yet."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    numbers = sum(column.kind == "number" for column in split.features)
-    total = len(split.features)
-    steps: list[tuple[str, Any, list[int]]] = []
-    if numbers:
-        prepared = Pipeline([("impute", SimpleImputer(strategy="mean")), ("scale", StandardScaler())])
-        steps.append(("numbers", prepared, list(range(numbers))))
-    if numbers < total:
-        impute = SimpleImputer(missing_values="", strategy="most_frequent")
-        encode = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-        texts = Pipeline([("impute", impute), ("encode", encode)])
-        steps.append(("texts", texts, list(range(numbers, total))))
-    model = make_estimator(split.estimator, parameters, seed)
-    return Pipeline([("prepare", ColumnTransformer(steps)), ("model", model)])
-
-
-def _choose(target: Column, options: Options) -> tuple[type[Any], Task]:
-    """Estimator and task: what the user said, else what the estimator is for, else what the target looks like."""
-    looks: Task = "regression" if _is_quantity(target) else "classification"
-    if options.estimator is None:
-        task = options.task or looks
-        return load_estimator(DEFAULTS[task]), _fits(task, target)
-    cls = load_estimator(options.estimator)
-    purpose = task_of(cls)
-    if purpose and options.task and purpose != options.task:
-        raise TrainingError(f"--task {options.task} does not fit {cls.__name__}, which is for {purpose}")
-    return cls, _fits(purpose or options.task or looks, target, cls.__name__)
-
-
-def _is_quantity(target: Column) -> bool:
-    if target.kind == "string":
-        return False
-    return bool((target.values % 1 != 0).any()) or len(np.unique(target.values)) > MAX_CLASSES
-
-
-def _fits(task: Task, target: Column, estimator: str = "") -> Task:
-    who = f"{estimator} predicts" if estimator else f"--task {task} predicts"
-    if task == "regression" and target.kind == "string":
-        raise TrainingError(f"{who} numbers, but the target '{target.name}' is text such as '{target.values[0]}'")
-    if task == "classification" and target.kind == "number" and (target.values % 1 != 0).any():
-        raise TrainingError(f"{who} classes, but the target '{target.name}' is continuous; choose a regressor")
-    return task
-
-
-def _labels(target: Column) -> npt.NDArray[Any]:
-    """Classes as they are in the file: text, or whole numbers."""
-    values = target.values if target.kind == "string" else target.values.astype(np.int64)
-    found = Counter(values.tolist())
-    if len(found) < 2:
+def _check_names(table: Table, options: Options) -> None:
+    if options.target not in table.names:
         raise TrainingError(
-            f"the target '{target.name}' has one class only ({next(iter(found))!r}); two or more are needed"
+            f"the target column '{options.target}' is not in the data{nearest(options.target, table.names)}"
         )
-    rare = [label for label, count in found.items() if count < 2]
-    if rare:
-        names = ", ".join(repr(label) for label in rare[:5])
-        raise TrainingError(
-            f"the target '{target.name}' has classes with a single row ({names}); each class needs two, one to learn "
-            f"from and one to hold out: add rows, remove them, or choose a regressor if '{target.name}' is a quantity"
-        )
-    return values
+    if table.names == [options.target]:
+        raise TrainingError(f"the data has no column but the target '{options.target}'; nothing to learn from")
+    name = options.sample_weight
+    if name and name not in table.names:
+        raise TrainingError(f"--sample_weight: no column '{name}' in the data{nearest(name, table.names)}")
+    if name and name == options.target:
+        raise TrainingError(f"--sample_weight: '{name}' is the target")
 
 
-def _quantities(target: Column) -> npt.NDArray[Any]:
-    if len(target.values) < 2:
-        raise TrainingError("one row only; at least two are needed, one to learn from and one to hold out")
-    if (target.values == target.values[0]).all():
-        raise TrainingError(f"the target '{target.name}' is {target.values[0]:g} in every row; nothing to learn from")
-    return target.values
+def _without_gaps(table: Table, treatment: Preprocessing, options: Options, say: Say) -> tuple[Table, int]:
+    """The rows that have a value in every column whose gaps are to be dropped, and how many others there were."""
+    columns = [column for column in table.columns if column.name not in (options.target, options.sample_weight)]
+    kept = np.ones(len(table), dtype=np.bool_)
+    for name in dropping(columns, treatment):
+        gaps = table.column(name).missing
+        if gaps.any():
+            say(f"{int(gaps.sum())} rows without a value of '{name}' are left out (missing: drop)")
+        kept &= ~gaps
+    if not kept.any():
+        raise TrainingError("no row is left: every one lacks a value of a column with 'missing: drop'")
+    return (table, 0) if kept.all() else (table.take(kept), int((~kept).sum()))
 
 
-def _split(
-    target: npt.NDArray[Any], options: Options, task: Task
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    from sklearn.model_selection import train_test_split
+def _weights(table: Table, options: Options) -> npt.NDArray[np.float64] | None:
+    """The weight of each row out of its column."""
+    if not options.sample_weight:
+        return None
+    column = table.column(options.sample_weight)
+    bad = np.ones(len(table), dtype=np.bool_)
+    if column.kind == "number":
+        bad = ~(column.values >= 0)
+    if bad.any():
+        row = int(table.row_numbers[bad][0]) + 1
+        raise TrainingError(f"--sample_weight: '{column.name}' of row {row} is no weight; numbers from 0 on are")
+    return column.values
 
-    rows = np.arange(len(target))
-    stratify = target if task == "classification" else None
-    try:
-        train, test = train_test_split(
-            rows, test_size=options.test_size, random_state=options.seed, stratify=stratify, shuffle=True
-        )
-    except ValueError as error:
-        raise TrainingError(
-            f"--test_size {options.test_size:g} of {len(rows)} rows cannot be held out: {error}"
-        ) from error
-    return np.sort(train), np.sort(test)
+
+def _features(table: Table, options: Options, rule: Splitter) -> Table:
+    """The columns to learn from. Groups say which rows belong together, and would be unknown in a new row."""
+    left_out = {options.target, options.sample_weight, *([rule.column] if rule.kind == "group" else [])}
+    features = table.without(*left_out)
+    if not features.columns:
+        raise TrainingError(f"the data has no column but the target '{options.target}'; nothing to learn from")
+    return features
+
+
+def _folds(rule: Splitter, options: Options, train: npt.NDArray[np.int64]) -> tuple[Pair, ...]:
+    """The folds, as places among the training rows."""
+    if not options.cross_validation:
+        return ()
+    place = np.full(int(train.max()) + 1, -1, dtype=np.int64)
+    place[train] = np.arange(len(train))
+    return tuple((place[learn], place[held]) for learn, held in rule.folds(options.cross_validation, train))
 
 
 def _check_train(train: Table) -> None:
@@ -198,15 +195,4 @@ def _check_train(train: Table) -> None:
         if column.missing.all():
             raise TrainingError(
                 f"column '{column.name}' has no value in the rows to learn from; leave it out with --drop {column.name}"
-            )
-
-
-def _warn_about(features: Table, say: Say) -> None:
-    for column in features.columns:
-        distinct = len(set(column.values[~column.missing].tolist()))
-        if distinct == 1:
-            say(f"warning: column '{column.name}' has one value only; it tells nothing")
-        elif column.kind == "string" and distinct > 100 and distinct > len(features) / 2:
-            say(
-                f"warning: text column '{column.name}' has {distinct} different values; --drop it if it identifies rows"
             )

@@ -18,16 +18,19 @@ from training import pipeline
 from training.artifact import describe, records
 from training.artifact.manifest import write_artifact
 from training.data.read import read
-from training.data.schema import ReadOptions
+from training.data.schema import ReadOptions, parse_schema
 from training.data.table import Table
 from training.estimators.estimators import public_name
 from training.evaluation.importance import importance
-from training.evaluation.metrics import Evaluation, evaluate
+from training.evaluation.metrics import Evaluation, evaluate, headline
 from training.evaluation.slices import columns_of
-from training.forms.sklearn_forms import Forms, grouped, make_forms
+from training.forms.sklearn_forms import Forms, make_forms
 from training.jobs.job import Job
 from training.options import Options, parse_options
 from training.pipeline import Say, Split
+from training.preprocessing.config import parse as parse_preprocessing
+from training.preprocessing.kinds import schema
+from training.preprocessing.matrix import layout, names
 from training.report.drawing import Drawing
 
 PARITY_ROWS = 10_000
@@ -48,10 +51,14 @@ class Trained:
         return self.evaluation.metrics
 
 
-def read_table(job: Job, options: Options) -> Table:
+def read_table(job: Job, options: Options, say: Say = lambda line: None) -> Table:
     """The job's training data as typed columns."""
-    wanted = ReadOptions(categorical=options.categorical, drop=options.drop, seed=options.seed, refine=False)
-    return read(job.train, wanted)
+    declared = {**parse_schema(options.schema), **schema(parse_preprocessing(options.preprocessing))}
+    return read(
+        job.train,
+        ReadOptions(schema=declared, categorical=options.categorical, drop=options.drop, seed=options.seed),
+        say,
+    )
 
 
 def train(table: Table, options: Options, say: Say = lambda line: None) -> Trained:
@@ -78,15 +85,14 @@ def export(
     """Write the artifact folder, `job.model_dir`, and return its digest. `started` is an RFC 3339 time; `run` adds
     to the run's record, which is no part of the digest."""
     split = trained.split
-    numbers = [column.name for column in split.features if column.kind == "number"]
-    texts = [column.name for column in split.features if column.kind == "string"]
+    inputs = layout(split.features)
     # The held-out rows all, and rows of training: those sit on the splits of trees most often.
     learnt = split.train.take(np.arange(min(len(split.train), PARITY_ROWS)))
     rows = np.concatenate([split.test.row_numbers, learnt.row_numbers])
     features = np.concatenate([pipeline.matrix(split.test), pipeline.matrix(learnt)])
-    details = {**trained.evaluation.details, "importance": importance(trained.model, [*numbers, *texts])}
+    details = {**trained.evaluation.details, "importance": importance(trained.model, names(split.features))}
     with Drawing(details) as drawing:  # beside the conversion to ONNX
-        forms = make_forms(trained.model, grouped(numbers, texts), features, rows.tolist())
+        forms = make_forms(trained.model, inputs, features, rows.tolist())
         figures = drawing.collect()
     if figures.reason:
         say(f"the report has no figures: {figures.reason}")
@@ -110,13 +116,13 @@ def run_job(job: Job, say: Say) -> str:
     """Train as the job says, leave metrics and artifact where the platform wants them, and return the digest."""
     started = now()
     options = parse_options(job.hyperparameters)
-    table = read_table(job, options)
+    table = read_table(job, options, say)
     say(f"read {job.train.name}: {len(table)} rows, {len(table.columns)} columns")
     split = pipeline.prepare(table, options, say)
     sizes = f"{len(split.train)} rows to learn from, {len(split.test)} held out"
     say(f"{split.task} of '{options.target}' with {split.estimator.__name__}: {sizes}")
     trained = train_split(split, options.parameters, options.seed, options.slices)
-    say("metrics: " + ", ".join(f"{name} {value:.4f}" for name, value in trained.metrics.items()))
+    say("metrics: " + headline(trained.metrics))
     digest = export(trained, job, options, started, say=say)
     job.write_metrics(trained.metrics)
     say(f"model written: {digest}")
@@ -142,6 +148,7 @@ def _manifest(trained: Trained, forms: Forms) -> dict[str, Any]:
 def _facts(trained: Trained) -> describe.Trained:
     """What the artifact's records tell."""
     split, classes = trained.split, getattr(trained.model, "classes_", None)
+    treated = split.preprocessing.columns
     return describe.Trained(
         task=split.task,
         target=split.target,
@@ -153,4 +160,6 @@ def _facts(trained: Trained) -> describe.Trained:
         metrics=trained.metrics,
         classes=None if classes is None else list(classes),
         dropped_rows=split.dropped_rows,
+        needed=split.needed,
+        date_formats={name: str(entry["format"]) for name, entry in treated.items() if entry.get("format")},
     )

@@ -18,7 +18,7 @@ from providers.local.models import find_version
 from providers.local.runs import Run
 from providers.values import BatchSpec, BatchState, Machine, Scoped, Value
 
-PACKAGES = ("serving", "training")
+PACKAGES = ("mooring_transforms", "serving", "training")
 """The kit's packages that a scoring job finds on its PYTHONPATH."""
 PREDICTIONS = "predictions.csv"
 

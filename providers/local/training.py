@@ -18,7 +18,7 @@ from providers.local.jobs.job_records import JobRecord, JobSpec, Step
 from providers.local.runs import Run
 from providers.values import CodeSpec, Machine, Scoped, TrainingSpec, TrainingState, Value
 
-PACKAGES = ("training",)
+PACKAGES = ("mooring_transforms", "training")
 """The kit's packages that a training job finds on its PYTHONPATH."""
 NO_MODEL = "the script ended well but wrote no model into MOORING_MODEL_DIR"
 

@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.errors import TrainingError, nearest
+from training.estimators import nested
 from training.options import FALSE, OWN, TRUE, Task
 
 DEFAULTS: Mapping[Task, str] = {
     "classification": "sklearn.ensemble.RandomForestClassifier",
     "regression": "sklearn.ensemble.RandomForestRegressor",
+    "ranking": "sklearn.decomposition.TruncatedSVD",
 }
+
+
+_ANY_POSITION, _ANY_NAME = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 
 
 def load_estimator(name: str) -> type[Any]:
@@ -54,33 +59,48 @@ def task_of(estimator: type[Any]) -> Task | None:
 def make_estimator(cls: type[Any], parameters: Mapping[str, Any], seed: int) -> Any:
     """An instance with these parameters, the seed, and one thread, which is what small models are fastest with.
 
-    Text values are typed by the parameter's default. Raises TrainingError for an unknown name or a refused value.
+    Text values are typed by the parameter's default. A name with `__` is a parameter of an estimator inside
+    (`base_estimator__max_depth`). Raises TrainingError for an unknown name or a refused value.
     """
     defaults = parameter_defaults(cls)
     values: dict[str, Any] = {}
+    inner: dict[str, Any] = {}
     for name, value in parameters.items():
-        if name not in defaults:
+        own, _, rest = name.partition("__")
+        own = nested.own_name(own, defaults)
+        if own not in defaults and not (rest and "estimators" in defaults):
             known = [*defaults, *OWN]
             raise TrainingError(f"--{name}: {cls.__name__} has no such parameter{nearest(name, known)}")
-        values[name] = typed(name, value, defaults[name]) if isinstance(value, str) else value
+        if rest:
+            inner[f"{own}__{rest}"] = value
+        else:
+            values[own] = typed(name, value, defaults[own]) if isinstance(value, str) else value
     if "random_state" in defaults:
         values.setdefault("random_state", seed)
     if "n_jobs" in defaults:
         values.setdefault("n_jobs", 1)
+    values |= nested.parts(cls, values, seed)
+    if cls.__module__.startswith("lightgbm."):
+        values.setdefault("verbosity", -1)  # it says a screenful about every fit
     try:
-        return cls(**values)
+        made = cls(**values)
     except (TypeError, ValueError) as error:
         raise TrainingError(f"{cls.__name__}: {error}") from error
+    return nested.with_parameters(made, inner)
 
 
 def parameter_defaults(cls: type[Any]) -> dict[str, Any]:
     """The parameters of a class's constructor and their defaults."""
-    found = inspect.signature(cls.__init__).parameters
-    return {
-        name: parameter.default
-        for name, parameter in found.items()
-        if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    }
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        own = inspect.signature(base.__init__).parameters.values() if "__init__" in vars(base) else ()  # type: ignore[misc]
+        plain = [parameter for parameter in own if parameter.kind not in (_ANY_POSITION, _ANY_NAME)]
+        for parameter in plain:
+            if parameter.name != "self":
+                found.setdefault(parameter.name, parameter.default)
+        if own and len(plain) == len(own):
+            break  # it hands nothing on to its bases' constructors, as XGBoost's do
+    return found
 
 
 def typed(name: str, text: str, default: Any) -> Any:

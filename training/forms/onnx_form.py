@@ -63,11 +63,13 @@ class Parity:
 
 @dataclass(frozen=True)
 class Input:
-    """One input of the graph, [rows, columns]: its name, its kind, and the places of its columns in the matrix."""
+    """One input of the graph, [rows, columns]: its name, its kind, and the places of its columns in the matrix.
+    `columns` are their names where a column has many places (an image)."""
 
     name: str
     kind: Kind
     places: tuple[int, ...]
+    columns: tuple[str, ...] = ()
 
 
 def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> bytes:

@@ -88,7 +88,7 @@ def make_forms(
                 {
                     "name": given.name,
                     "dtype": converted.dtype if given.kind == "number" else "string",
-                    "columns": [layout.columns[at] for at in given.places],
+                    "columns": list(given.columns) or [layout.columns[at] for at in given.places],
                 }
                 for given in layout.inputs
             ],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import io
 import pickle
 import warnings
@@ -16,21 +14,10 @@ from training.artifact.records import package_versions
 from training.artifact.signature import describe_prediction
 from training.errors import TrainingError
 from training.estimators.estimators import public_name
-from training.forms import boosting
+from training.forms import boosting, skops_form
 from training.forms.columns_of import ModelColumn, columns_of, sample
 from training.forms.fitted import by_position
 from training.forms.sklearn_forms import make_forms
-
-BOOSTED = frozenset(
-    {
-        "xgboost.core.Booster",
-        "xgboost.sklearn.XGBClassifier",
-        "xgboost.sklearn.XGBRegressor",
-        "lightgbm.basic.Booster",
-        "lightgbm.sklearn.LGBMClassifier",
-        "lightgbm.sklearn.LGBMRegressor",
-    }
-)
 
 PickleFormat = Literal["joblib", "pickle"]
 
@@ -53,7 +40,7 @@ def from_skops(path: Path, *, trust: bool, columns: Sequence[str] = ()) -> Parts
         types = sorted(skops.io.get_untrusted_types(data=data))
     except Exception as error:
         raise TrainingError(f"{path.name}: not a skops file, or a truncated one ({_reason(error)})") from error
-    foreign = [name for name in types if not _harmless(name)]
+    foreign = [name for name in types if not skops_form.harmless(name)]
     if foreign and not trust:
         raise TrainingError(
             f"{path.name}: holds types that are not trusted: {', '.join(foreign)}; check them, and pass --trust "
@@ -164,22 +151,8 @@ def needs_trust(manifest: Mapping[str, Any]) -> str:
     entry = manifest.get("forms", {}).get("sklearn", {})
     if entry.get("format") in ("joblib", "pickle"):
         return "holds a pickle, which runs the code in it"
-    foreign = [name for name in entry.get("trusted_types", []) if not _harmless(name)]
+    foreign = [name for name in entry.get("trusted_types", []) if not skops_form.harmless(name)]
     return f"holds types that are not trusted: {', '.join(foreign)}" if foreign else ""
-
-
-def _harmless(name: str) -> bool:
-    """Types that scikit-learn's own models consist of: NumPy's dtype and random states, classes of scikit-learn, and
-    boosted trees, which are data in their libraries' own formats."""
-    if name == "numpy.dtype" or name in BOOSTED:
-        return True
-    module, _, attribute = name.rpartition(".")
-    if not module.startswith(("sklearn.", "numpy.random")):
-        return False
-    try:
-        return inspect.isclass(getattr(importlib.import_module(module), attribute, None))
-    except ImportError:
-        return False
 
 
 def _reason(error: BaseException) -> str:

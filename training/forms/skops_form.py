@@ -6,10 +6,26 @@ both are replaced: addresses by numbers in the order of their first use, times b
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import io
 import json
 import zipfile
 from typing import Any
+
+from mooring_transforms import TYPES
+
+BOOSTED = frozenset(
+    {
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRegressor",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRegressor",
+    }
+)
+"""Boosted trees, which are data in their libraries' own formats."""
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip entry can carry."""
@@ -27,6 +43,30 @@ def untrusted_types(data: bytes) -> list[str]:
     import skops.io
 
     return sorted(skops.io.get_untrusted_types(data=data))
+
+
+def loads(data: bytes) -> Any:
+    """The model of a file that this trainer wrote. Raises ValueError for types that it never writes."""
+    import skops.io
+
+    types = untrusted_types(data)
+    if foreign := [name for name in types if not harmless(name)]:
+        raise ValueError(f"holds types that are not trusted: {', '.join(foreign)}")
+    return skops.io.loads(data, trusted=types)
+
+
+def harmless(name: str) -> bool:
+    """Types that scikit-learn's own models consist of: NumPy's dtype and random states, classes of scikit-learn;
+    those of mooring_transforms, and boosted trees."""
+    if name == "numpy.dtype" or name in BOOSTED or name in TYPES:
+        return True
+    module, _, attribute = name.rpartition(".")
+    if not module.startswith(("sklearn.", "numpy.random")):
+        return False
+    try:
+        return inspect.isclass(getattr(importlib.import_module(module), attribute, None))
+    except ImportError:
+        return False
 
 
 def canonical(data: bytes) -> bytes:

@@ -18,6 +18,8 @@ from providers.values import Deployment, Machine
 
 READY_PATH = "/v2/health/ready"
 PREDICT_PATH = "/predict"
+PACKAGES = ("mooring_transforms", "serving")
+"""The kit's packages that a model server finds on its PYTHONPATH."""
 
 
 def resolve(home: Path, deployment: Deployment, context: Context, cache: Path | None = None) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def resolve(home: Path, deployment: Deployment, context: Context, cache: Path | 
     python = Environments(cache).ensure(
         image_lists.DEFAULT, (), progress=lambda message: context.progress(message, None), cancel=context.cancel
     )
-    return slot(deployment, version.path, version.version, python, code_folder(home, ("serving",)))
+    return slot(deployment, version.path, version.version, python, code_folder(home, PACKAGES))
 
 
 def slot(deployment: Deployment, artifact: Path, version: int, python: Path, code: Path) -> dict[str, Any]:

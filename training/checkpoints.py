@@ -1,0 +1,106 @@
+"""What an interrupted training leaves, and a repeated one goes on from.
+
+The folder (MOORING_CHECKPOINT_DIR) holds `model.skops`, a pipeline fitted in whole or in part, and
+`checkpoint.json`, written last, with its hash and the key of what it belongs to: data, options, code, packages. One
+with another key is not looked at. A skops file runs no code when it is loaded, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+EVERY = "MOORING_CHECKPOINT_SECONDS"
+"""Variable: seconds between two checkpoints; what took less is done again rather than kept."""
+SECONDS = 2.0
+RECORD, MODEL = "checkpoint.json", "model.skops"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A pipeline out of a checkpoint; `whole` when nothing is left to fit, else `done` of `total` parts are."""
+
+    model: Any
+    whole: bool
+    done: int = 0
+    total: int = 0
+
+
+@dataclass
+class Checkpoint:
+    """The checkpoint of one training."""
+
+    folder: Path
+    key: str
+    done: int = 0
+    total: int = 0
+    every: float = field(default_factory=lambda: float(os.environ.get(EVERY) or SECONDS))
+    saved: float = field(default_factory=time.monotonic)
+
+    def load(self) -> Kept | None:
+        """What is kept of this very training; None where there is nothing, or nothing whole."""
+        from training.forms import skops_form
+
+        try:
+            record = json.loads((self.folder / RECORD).read_bytes())
+            data = (self.folder / MODEL).read_bytes()
+        except (OSError, ValueError):
+            return None
+        if not isinstance(record, dict) or record.get("key") != self.key:
+            return None
+        if record.get("sha256") != hashlib.sha256(data).hexdigest():
+            return None
+        try:
+            model = skops_form.loads(data)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the training can be done again
+            return None
+        self.done, self.total = int(record["done"]), int(record["total"])
+        return Kept(model, bool(record["whole"]), self.done, self.total)
+
+    def save_part(self, pipeline: Any, done: int, total: int) -> None:
+        """Keep a pipeline whose model has `done` of `total` parts, unless the last one is fresh."""
+        self._save(pipeline, whole=False, done=done, total=total)
+
+    def save(self, pipeline: Any) -> None:
+        """Keep a fitted pipeline, unless it was fitted as fast as it could be loaded."""
+        self._save(pipeline, whole=True, done=self.total, total=self.total)
+
+    def remove(self) -> None:
+        """The training is done."""
+        for name in (RECORD, MODEL):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _save(self, pipeline: Any, **facts: Any) -> None:
+        from training.forms import skops_form
+
+        if time.monotonic() - self.saved < self.every:
+            return
+        data = skops_form.dumps(pipeline)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / RECORD).unlink(missing_ok=True)
+        _write(self.folder / MODEL, data)
+        record = {"key": self.key, "sha256": hashlib.sha256(data).hexdigest(), **facts}
+        _write(self.folder / RECORD, (json.dumps(record) + "\n").encode())
+        self.saved = time.monotonic()
+
+
+def key_of(data: str, options: Mapping[str, Any], code: str, packages: Mapping[str, str]) -> str:
+    """What a checkpoint belongs to, as one hash."""
+    content = json.dumps([data, dict(options), code, dict(packages)], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(path.name + ".part")
+    with partial.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(path)
