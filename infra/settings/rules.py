@@ -26,8 +26,14 @@ TRAINER_KEYS = {"target": "target", "seed": "seed", "estimator": "estimator", "t
 CODE_FORMATS = {".joblib": "joblib", ".pkl": "pickle", ".pickle": "pickle"}
 """Endings of files whose loading executes code in them."""
 SAFE_FORMATS = {
-    ".onnx": "onnx", ".skops": "skops", ".ubj": "xgboost", ".json": "xgboost", ".txt": "lightgbm",
-    ".gz": "tar", ".tgz": "tar", ".tar": "tar",
+    ".onnx": "onnx",
+    ".skops": "skops",
+    ".ubj": "xgboost",
+    ".json": "xgboost",
+    ".txt": "lightgbm",
+    ".gz": "tar",
+    ".tgz": "tar",
+    ".tar": "tar",
 }
 FORMATS = ", ".join(get_args(ModelFormat))
 REGIONAL = {"aws": "eu-central-1", "azure": "westeurope", "gcp": "europe-west4"}
