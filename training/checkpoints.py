@@ -11,10 +11,13 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from training.artifact import records
+from training.artifact.digest import file_digest, tree_digest
+from training.jobs.job import Job
 
 EVERY = "MOORING_CHECKPOINT_SECONDS"
 """Variable: seconds between two checkpoints; what took less is done again rather than kept."""
@@ -90,10 +93,15 @@ class Checkpoint:
         self.saved = time.monotonic()
 
 
-def key_of(data: str, options: Mapping[str, Any], code: str, packages: Mapping[str, str]) -> str:
-    """What a checkpoint belongs to, as one hash."""
-    content = json.dumps([data, dict(options), code, dict(packages)], sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()
+def checkpoint_of(job: Job) -> Checkpoint | None:
+    """The checkpoint of a job: data, hyperparameters, code and packages are its key. None where it has no folder."""
+    if job.checkpoint_dir is None:
+        return None
+    data = job.train
+    parts: list[Any] = [tree_digest(data) if data.is_dir() else file_digest(data), dict(job.hyperparameters)]
+    parts += [records.code_digest(), records.package_versions("xgboost", "lightgbm")]
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return Checkpoint(job.checkpoint_dir, key)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ import numpy as np
 from training import pipeline
 from training.artifact import describe, records
 from training.artifact.manifest import write_artifact
+from training.checkpoints import Checkpoint, checkpoint_of
+from training.cross_validation import cross_validate
+from training.data.images import holds_images, read_images
 from training.data.read import read
 from training.data.schema import ReadOptions, parse_schema
 from training.data.table import Table
@@ -44,16 +47,21 @@ class Trained:
     model: Any
     split: Split
     evaluation: Evaluation
+    folds: Mapping[str, float] = field(default_factory=dict)
+    """Metrics of the cross-validation."""
 
     @property
     def metrics(self) -> dict[str, float]:
         """Metric name to value."""
-        return self.evaluation.metrics
+        return {**self.evaluation.metrics, **self.folds}
 
 
 def read_table(job: Job, options: Options, say: Say = lambda line: None) -> Table:
     """The job's training data as typed columns."""
-    declared = {**parse_schema(options.schema), **schema(parse_preprocessing(options.preprocessing))}
+    treatment = parse_preprocessing(options.preprocessing)
+    if holds_images(job.train):
+        return read_images(job.train, options.target, treatment.pictures(), say)
+    declared = {**parse_schema(options.schema), **schema(treatment)}
     return read(
         job.train,
         ReadOptions(schema=declared, categorical=options.categorical, drop=options.drop, seed=options.seed),
@@ -66,12 +74,19 @@ def train(table: Table, options: Options, say: Say = lambda line: None) -> Train
     return train_split(pipeline.prepare(table, options, say), options.parameters, options.seed, options.slices)
 
 
-def train_split(split: Split, parameters: Mapping[str, Any], seed: int, slices: Sequence[str] = ()) -> Trained:
+def train_split(
+    split: Split,
+    parameters: Mapping[str, Any],
+    seed: int,
+    slices: Sequence[str] = (),
+    checkpoint: Checkpoint | None = None,
+    say: Say = lambda line: None,
+) -> Trained:
     """Fit on a split that is there already, and evaluate: one trial of a tuning run."""
     sliced = columns_of(split.test, slices)
-    model = pipeline.fit(split, parameters, seed)
+    model = pipeline.fit(split, parameters, seed, checkpoint, say)
     found = evaluate(model, pipeline.matrix(split.test), split.test_target, split.task, sliced)
-    return Trained(model, split, found)
+    return Trained(model, split, found, cross_validate(split, parameters, seed, say))
 
 
 def export(
@@ -116,15 +131,22 @@ def run_job(job: Job, say: Say) -> str:
     """Train as the job says, leave metrics and artifact where the platform wants them, and return the digest."""
     started = now()
     options = parse_options(job.hyperparameters)
+    if options.task == "ranking":
+        from training.ranking.workflow import run_ranking
+
+        return run_ranking(job, options, say)
+    checkpoint = checkpoint_of(job)
     table = read_table(job, options, say)
     say(f"read {job.train.name}: {len(table)} rows, {len(table.columns)} columns")
     split = pipeline.prepare(table, options, say)
     sizes = f"{len(split.train)} rows to learn from, {len(split.test)} held out"
     say(f"{split.task} of '{options.target}' with {split.estimator.__name__}: {sizes}")
-    trained = train_split(split, options.parameters, options.seed, options.slices)
+    trained = train_split(split, options.parameters, options.seed, options.slices, checkpoint, say)
     say("metrics: " + headline(trained.metrics))
     digest = export(trained, job, options, started, say=say)
     job.write_metrics(trained.metrics)
+    if checkpoint:
+        checkpoint.remove()
     say(f"model written: {digest}")
     return digest
 

@@ -45,6 +45,10 @@ class Preprocessing:
         """Types that the configuration gives to columns."""
         return {name: entry["type"] for name, entry in self.columns.items() if "type" in entry}
 
+    def pictures(self) -> dict[str, Any]:
+        """How pictures are read: the defaults of images, and what the column `image` has."""
+        return {**self.defaults["image"], **self.columns.get("image", {})}
+
     def treatment(self, name: str, kind: str) -> dict[str, Any]:
         """All that is to be done to a column of this kind. Raises TrainingError for what does not fit its type."""
         kind_type = TYPE_OF[kind]
