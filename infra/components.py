@@ -21,6 +21,9 @@ from infra.settings import Batch, Dataset, Endpoint, Model
 from infra.settings import Training as TrainingSettings
 from providers.values import CodeSpec
 
+CODE = ("source", "entry_point", "requirements", "image", "contract", "metrics")
+"""Settings of a training that say which code runs, and how."""
+
 
 @dataclass(frozen=True)
 class StorageArgs:
@@ -109,7 +112,7 @@ class Training(pulumi.ComponentResource):
 def _run_inputs(name: str, training: TrainingSettings, args: TrainingArgs) -> dict[str, Any]:
     """What a training run and a search have in common."""
     data = args.datasets[training.dataset]
-    code = {key: getattr(training, key) for key in ("source", "entry_point", "requirements", "image")}
+    code = {key: getattr(training, key) for key in CODE}
     code = {key: value for key, value in code.items() if value}
     secret = args.placement.secret("models")
     return {

@@ -12,7 +12,7 @@ from providers.contract import Context
 from providers.errors import InvalidInput, JobFailed, NotFound, Problem, Unavailable, did_you_mean
 from providers.local import checks
 from providers.local.environments import image_lists
-from providers.local.jobs import checkpoints, code
+from providers.local.jobs import checkpoints, code, script_command
 from providers.local.jobs.job_layout import MANIFEST, Layout, copy_input, process_environment, training_environment
 from providers.local.jobs.job_records import JobRecord, JobSpec, Step
 from providers.local.runs import Run
@@ -20,7 +20,6 @@ from providers.values import CodeSpec, Machine, Scoped, TrainingSpec, TrainingSt
 
 PACKAGES = ("mooring_transforms", "training")
 """The kit's packages that a training job finds on its PYTHONPATH."""
-NO_MODEL = "the script ended well but wrote no model into MOORING_MODEL_DIR"
 
 S = TypeVar("S", bound=TrainingSpec)
 T = TypeVar("T", bound=TrainingState)
@@ -44,6 +43,7 @@ class TrainingBase(Run[S, T]):
             *checks.hyperparameter_problems(spec.hyperparameters),
             *image_lists.problems(spec.code.image, spec.code.requirements),
             *_code_problems(spec.code, context.root),
+            *script_command.problems(spec.code, dict(spec.hyperparameters)),
         ]
         if spec.code.source is None:
             problems += _trainer_problems(spec)
@@ -87,6 +87,7 @@ class TrainingBase(Run[S, T]):
             raise InvalidInput([Problem("channels", str(error))]) from error
         package = (str(python), "-m", "training.package", "--input", str(layout.model), "--trust")
         machine = spec.machine if isinstance(spec.machine, Machine) else None
+        cwd = script_command.working_folder(spec.code, layout)
         return JobSpec(
             id=id,
             kind=self.kind,
@@ -97,7 +98,7 @@ class TrainingBase(Run[S, T]):
                     environment={"PYTHONPATH": kit},
                     unless=str(layout.model / MANIFEST),
                     needs=str(layout.model),
-                    needs_reason=NO_MODEL,
+                    needs_reason=script_command.no_model(spec.code),
                 ),
             ),
             environment={
@@ -105,10 +106,10 @@ class TrainingBase(Run[S, T]):
                 **spec.environment,
                 **training_environment(layout, resumable, channels, spec.hyperparameters),
             },
-            cwd=str(layout.source if spec.code.source else layout.work),
+            cwd=str(cwd),
             time_limit=spec.time_limit,
             owner=owner,
-            folders=layout.made(),
+            folders=tuple(dict.fromkeys((*layout.made(), str(cwd)))) if cwd != layout.source else layout.made(),
             data=self.data(spec),
         )
 
@@ -134,7 +135,7 @@ class TrainingBase(Run[S, T]):
         layout = Layout(self.jobs.folder(record.id))
         artifact = layout.finished_artifact()
         if artifact is None:
-            raise JobFailed(NO_MODEL, job=record.id)
+            raise JobFailed(script_command.no_model(spec.code), job=record.id)
         metrics = read_metrics(layout.metrics, record.id) or read_metrics(artifact / "metrics.json", record.id)
         stored = self.store.put(artifact, self.key(record.owner, record.id), link=True)
         facts = self._facts(record) | {"artifact": stored.uri, "digest": stored.digest, "metrics": metrics}
@@ -162,9 +163,8 @@ def trainer(spec: TrainingSpec, layout: Layout, python: Path, kit: str) -> Step:
     arguments = checks.as_arguments(spec.hyperparameters)
     if spec.code.source is None:
         return Step((str(python), "-m", "training", *arguments), environment={"PYTHONPATH": kit})
-    entry = spec.code.entry_point or ""
-    interpreter = "/bin/sh" if entry.endswith(".sh") else str(python)
-    return Step((interpreter, entry, *arguments), environment={"PYTHONPATH": str(layout.source)})
+    words, path = script_command.script_command(spec.code, layout, str(python), kit)
+    return Step((*words, *arguments), environment={"PYTHONPATH": path})
 
 
 def read_metrics(path: Path, job: str = "") -> dict[str, float]:

@@ -10,12 +10,15 @@ from typing import Any, ClassVar
 from providers.contract import Context
 from providers.errors import Problem
 from providers.local import checks
+from providers.local.jobs import script_command
 from providers.local.jobs.job_layout import Layout
 from providers.local.jobs.job_records import Step
 from providers.local.training import TrainingBase, trainer
 from providers.values import ParameterRange, Scoped, TuningSpec, TuningState, Value
 
 CONFIG = "tuning.json"
+ABOVE = Path("..")
+"""The job's folder as its current folder sees it: where that will be is not known while it is filled."""
 
 
 class TuningKind(TrainingBase[TuningSpec, TuningState]):
@@ -35,8 +38,8 @@ class TuningKind(TrainingBase[TuningSpec, TuningState]):
         super().fill(spec, context, folder)
         command = None
         if spec.code.source is not None:
-            python = "/bin/sh" if (spec.code.entry_point or "").endswith(".sh") else "python"
-            command = [python, spec.code.entry_point or ""]
+            words, _ = script_command.script_command(spec.code, Layout(ABOVE), "python", "")
+            command = list(words)
         config = {
             "space": {name: limits.to_wire() for name, limits in spec.space.items()},
             "objective": spec.objective.to_wire(),

@@ -3,8 +3,8 @@
 Three uses:
 
 - `--contract NAME --source DIR --entry FILE`: a job of the local cloud (its variables, `training.jobs.local`) whose
-  script expects another platform. The platform's folders are made in the current folder, and what the script leaves
-  there ends where the local contract wants it. `--metric name=REGEX` finds a metric in the log.
+  script expects another platform. The platform's folders are made beside the model's folder, and what the script
+  leaves there ends where the local contract wants it. `--metric name=REGEX` finds a metric in the log.
 - `--contract sagemaker` alone: what the `sagemaker-training` toolkit's `train` does in a container, from the files
   below `/opt/ml` or `SAGEMAKER_BASE_DIR`.
 - `--contract azureml|vertex --job FILE`: one job as JSON, the fields of `AzureJob` or `VertexJob`.
@@ -26,18 +26,23 @@ from typing import Any
 
 from training.errors import TrainingError, nearest
 from training.jobs.contracts import CONTRACTS
+from training.jobs.job import Job
 from training.jobs.local import local_job
 from training.jobs.scripts.azureml_run import AzureJob, AzureSession
+from training.jobs.scripts.local_run import LocalSession
 from training.jobs.scripts.process import Command, Ended, run
 from training.jobs.scripts.sagemaker_run import SageMakerSession, run_container
 from training.jobs.scripts.script import Script, Session, typed_hyperparameters, visible_environment
 from training.jobs.scripts.vertex_run import VertexJob, VertexSession
 
 SESSIONS: Mapping[str, Callable[[Script, Mapping[str, str]], Session]] = {
+    "local": LocalSession,
     "sagemaker": SageMakerSession,
     "azureml": AzureSession,
     "vertex": VertexSession,
 }
+WORKSPACE = "platform"
+"""Name of the folder, beside that of the model, in which a platform's own folders are made."""
 PATHS = ("code", "mount")
 """Fields of a job file that are folders."""
 
@@ -64,12 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_local(options: argparse.Namespace) -> Ended:
     """Run the script of a local job under another platform's contract."""
-    job = local_job(())
+    job = local_job(options.hyperparameters)
+    workspace = (job.model_dir.parent / WORKSPACE).absolute()
+    workspace.mkdir(parents=True, exist_ok=True)
     script = Script(
-        source=options.source,
+        source=options.source.absolute(),
         entry_point=options.entry,
         job=job,
-        workspace=Path.cwd(),
+        workspace=workspace,
         hyperparameters=typed_hyperparameters(os.environ, job.hyperparameters),
         environment=visible_environment(os.environ),
         packages=options.packages,
@@ -81,8 +88,16 @@ def run_local(options: argparse.Namespace) -> Ended:
     finally:
         session.close()
     if metrics:
-        job.write_metrics(metrics)
+        job.write_metrics(written(job) | metrics)
     return ended
+
+
+def written(job: Job) -> dict[str, float]:
+    """Metrics that the script itself wrote where the local contract wants them."""
+    if job.metrics_file is None or not job.metrics_file.is_file():
+        return {}
+    found: dict[str, float] = json.loads(job.metrics_file.read_bytes())
+    return found
 
 
 def from_file(contract: str, file: Path, packages: Path | None = None) -> Command:
@@ -124,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--entry", default="", help="the script, below --source")
     parser.add_argument("--job", type=Path, help="a job of the platform as JSON")
     parser.add_argument("--metric", action="append", default=[], help="NAME=REGEX, with one group")
+    parser.add_argument("hyperparameters", nargs="*", help="after `--`: --name value, as the script would get them")
     parser.add_argument("--packages", type=Path, help="folder for the packages that the code brings along")
     return parser
 

@@ -72,6 +72,11 @@ class Layout:
         return self.folder / "metrics.json"
 
     @property
+    def platform(self) -> Path:
+        """What a script under another platform's contract takes for that platform's folders."""
+        return self.folder / "platform"
+
+    @property
     def inputs(self) -> Path:
         """Private copies of channels."""
         return self.folder / "inputs"
@@ -91,7 +96,7 @@ class Layout:
 
     def spent(self) -> tuple[Path, ...]:
         """What is of no use once the results are in the store."""
-        return (self.work, self.temporary, self.model, self.artifact, self.source, self.inputs)
+        return (self.work, self.temporary, self.model, self.artifact, self.source, self.inputs, self.platform)
 
     def finished_artifact(self) -> Path | None:
         """The artifact folder that the job left, None without one."""

@@ -18,6 +18,9 @@ from training.space import as_arguments
 KIT = Path(__file__).resolve().parents[3]
 """The folder that this package came from, which no script may see."""
 
+MARK = "MOORING_JOB_FOLDER"
+"""The variable by which the local cloud finds the processes of a job whose runner was killed."""
+
 
 @dataclass(frozen=True)
 class Script:
@@ -64,11 +67,11 @@ class Session:
 
 
 def visible_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a script sees of the environment of this process: nothing of Mooring's."""
+    """What a script sees of the environment of this process: nothing of Mooring's but `MARK`."""
     return {
         name: value
         for name, value in environment.items()
-        if not name.startswith("MOORING_") and name not in ("PYTHONPATH", "PYTHONHOME")
+        if name == MARK or not (name.startswith("MOORING_") or name in ("PYTHONPATH", "PYTHONHOME"))
     }
 
 
