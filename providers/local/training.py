@@ -21,6 +21,9 @@ from providers.values import CodeSpec, Machine, Scoped, TrainingSpec, TrainingSt
 PACKAGES = ("mooring_transforms", "training")
 """The kit's packages that a training job finds on its PYTHONPATH."""
 
+METRICS = "metrics.json"
+"""Metrics in the model's or the output folder: a place that every contract has."""
+
 S = TypeVar("S", bound=TrainingSpec)
 T = TypeVar("T", bound=TrainingState)
 
@@ -136,7 +139,8 @@ class TrainingBase(Run[S, T]):
         artifact = layout.finished_artifact()
         if artifact is None:
             raise JobFailed(script_command.no_model(spec.code), job=record.id)
-        metrics = read_metrics(layout.metrics, record.id) or read_metrics(artifact / "metrics.json", record.id)
+        places = (layout.metrics, layout.model / METRICS, layout.output / METRICS, artifact / METRICS)
+        metrics = next((found for place in places if (found := read_metrics(place, record.id))), {})
         stored = self.store.put(artifact, self.key(record.owner, record.id), link=True)
         facts = self._facts(record) | {"artifact": stored.uri, "digest": stored.digest, "metrics": metrics}
         return self.parse_state(facts | self.further(layout))

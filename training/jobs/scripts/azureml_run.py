@@ -78,7 +78,7 @@ class AzureSession(Session):
     hyperparameters; metrics are those that were logged to MLflow, or `metrics.json` in the outputs."""
 
     def __init__(self, script: Script, definitions: Mapping[str, str]) -> None:
-        super().__init__(script)
+        super().__init__(script, definitions)
         self.server = MLflowServer(script.job.run or "job")
         self.code = script.workspace / "wd"
         self.model = script.workspace / "outputs" / "model"
@@ -105,7 +105,7 @@ class AzureSession(Session):
         """The model from its output, else from `outputs/model` or `outputs` itself."""
         outputs, job = self.code / "outputs", self.script.job
         model = next((folder for folder in (self.model, outputs / "model") if any(folder.glob("*"))), outputs)
-        found = read_file(outputs, model) | self.server.metrics() if not ended.code else {}
+        found = read_file(outputs, model) | self.log.found | self.server.metrics() if not ended.code else {}
         if not ended.code or ended.stopped:
             bring(model, job.model_dir)
         bring(outputs, job.output_dir)

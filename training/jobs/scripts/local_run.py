@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 
-from training.jobs.scripts.metrics import LogMetrics
+from training.jobs.scripts.metrics import read_file
 from training.jobs.scripts.process import Command, Ended
-from training.jobs.scripts.script import Script, Session, search_path
+from training.jobs.scripts.script import Session, search_path
 
 
 class LocalSession(Session):
     """The script runs where its code is, with the variables of this process; all is in its place already."""
-
-    def __init__(self, script: Script, definitions: Mapping[str, str]) -> None:
-        super().__init__(script)
-        self.log = LogMetrics(definitions)
 
     def prepare(self) -> Command:
         """The script by its interpreter."""
@@ -25,10 +20,8 @@ class LocalSession(Session):
         environment = {**self.script.environment, **own, "PYTHONPATH": search_path(self.script.source)}
         return Command((program, self.script.entry_point, *self.script.arguments), self.script.source, environment)
 
-    def line(self, text: str) -> None:
-        """Metrics are in the log."""
-        self.log.line(text)
-
     def finish(self, ended: Ended) -> dict[str, float]:
-        """What the log told; what the script wrote into the metrics file itself is kept beside it."""
-        return {} if ended.code else self.log.found
+        """What the log told, and `metrics.json` of the folders; the metrics file itself is read by the caller."""
+        job = self.script.job
+        folders = [folder for folder in (job.output_dir, job.model_dir) if folder is not None]
+        return {} if ended.code else read_file(*folders) | self.log.found

@@ -14,7 +14,7 @@ from training.errors import TrainingError
 from training.jobs import sagemaker
 from training.jobs.scripts import sagemaker_code as code
 from training.jobs.scripts.install import install
-from training.jobs.scripts.metrics import LogMetrics, read_file
+from training.jobs.scripts.metrics import read_file
 from training.jobs.scripts.process import Command, Ended, run
 from training.jobs.scripts.sagemaker_environment import GROUP, Toolkit
 from training.jobs.scripts.script import Script, Session, bring, link_channel, search_path, visible_environment
@@ -24,8 +24,8 @@ class SageMakerSession(Session):
     """The platform's side: `/opt/ml` in the workspace before the run, its results after it."""
 
     def __init__(self, script: Script, definitions: Mapping[str, str]) -> None:
-        super().__init__(script)
-        self.base, self.log = script.workspace / "opt" / "ml", LogMetrics(definitions)
+        super().__init__(script, definitions)
+        self.base = script.workspace / "opt" / "ml"
 
     def prepare(self) -> Command:
         """Write the files, link the channels, and have the toolkit's part done."""
@@ -42,10 +42,6 @@ class SageMakerSession(Session):
         environment = {**script.environment, sagemaker.BASE_VARIABLE: str(self.base)}
         environment |= {"TRAINING_JOB_NAME": job.run} if job.run else {}
         return prepare(Toolkit.read(environment), script.packages)
-
-    def line(self, text: str) -> None:
-        """Metrics are in the log."""
-        self.log.line(text)
 
     def finish(self, ended: Ended) -> dict[str, float]:
         """Model and output are taken when it went well or was stopped, output alone when it failed."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from training.jobs.job import Job
+from training.jobs.scripts.metrics import LogMetrics
 from training.jobs.scripts.process import Command, Ended
 from training.space import as_arguments
 
@@ -46,17 +47,21 @@ class Script:
 
 class Session:
     """A script under one platform's contract: `prepare` before it runs, `line` for each line of its output,
-    `finish` after it. `finish` returns the metrics that the platform learned of."""
+    `finish` after it, which returns the metrics that the platform learned of.
 
-    def __init__(self, script: Script) -> None:
-        self.script = script
+    `definitions` are metrics in the log, name to regular expression.
+    """
+
+    def __init__(self, script: Script, definitions: Mapping[str, str]) -> None:
+        self.script, self.log = script, LogMetrics(definitions)
 
     def prepare(self) -> Command:
         """Make the platform's folders and say what to run. Raises TrainingError for code that cannot be run."""
         raise NotImplementedError
 
     def line(self, text: str) -> None:
-        """One line of output."""
+        """One line of output: metrics are in the log."""
+        self.log.line(text)
 
     def finish(self, ended: Ended) -> dict[str, float]:
         """Bring what was written to where the job wants it."""

@@ -94,7 +94,7 @@ class VertexSession(Session):
     """
 
     def __init__(self, script: Script, definitions: Mapping[str, str]) -> None:
-        super().__init__(script)
+        super().__init__(script, definitions)
         self.mount = script.workspace / "gcs"
         self.output = self.mount / BUCKET / "output"
         self.metric_file = script.workspace / "hypertune" / "output.metrics"
@@ -128,7 +128,7 @@ class VertexSession(Session):
     def finish(self, ended: Ended) -> dict[str, float]:
         """The model when it went well or was stopped."""
         model = self.output / "model"
-        found = read_file(self.output, model) | tuned(self.metric_file) if not ended.code else {}
+        found = read_file(self.output, model) | self.log.found | tuned(self.metric_file) if not ended.code else {}
         if not ended.code or ended.stopped:
             bring(model, self.script.job.model_dir)
         return found
