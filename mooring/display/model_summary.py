@@ -15,6 +15,8 @@ from mooring.display.table import table
 
 PIVOTAL = ("accuracy", "f1_macro", "r2", "mae", "ndcg", "roc_auc")
 """Metrics that are shown first and bold."""
+SECONDARY = ("_micro", "_weighted")
+"""Averages that a summary leaves to the files."""
 MOST_CLASSES = 12
 MOST_COLUMNS = 40
 
@@ -92,7 +94,10 @@ def trained_lines(artifact: Artifact, shown: Path, data: str, style: Style) -> I
         style(f"{name} predicts {artifact.prediction.get('name', 'the target')}", "bold")
         + f" ({artifact.task}; {sizes})"
     )
-    yield from metric_lines(artifact.metrics, style)
+    shown_metrics = {name: value for name, value in artifact.metrics.items() if not name.endswith(SECONDARY)}
+    yield from metric_lines(shown_metrics, style)
+    if more := len(artifact.metrics) - len(shown_metrics):
+        yield style(f"  and {more} more in {shown / 'metrics.json'}", "dim")
     if found := list(class_lines(artifact, style)):
         yield from ("", *found)
     yield ""
