@@ -10,6 +10,7 @@ from mooring.artifact import Artifact
 from mooring.local_run_display import Progress
 from mooring.local_train import require_data, scratch
 from providers.errors import InvalidInput, did_you_mean
+from training.errors import TrainingError
 
 
 def package(
@@ -33,7 +34,10 @@ def package(
     require_data(source, "FILE")
     if format and format not in FORMATS:
         raise InvalidInput(f"--format: there is no format '{format}'{did_you_mean(format, FORMATS)}")
-    image = image_of(source, format or detect(source)) or DEFAULT
+    try:
+        image = image_of(source, format or detect(source)) or DEFAULT
+    except (TrainingError, ValueError) as error:  # ValueError: a link in the folder
+        raise InvalidInput(str(error)) from error
     arguments = [f"--input={source.resolve()}"]
     arguments += [f"--format={format}"] if format else []
     arguments += ["--trust"] if trust else []

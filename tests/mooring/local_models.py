@@ -42,6 +42,7 @@ def runner(capfd: pytest.CaptureFixture[str]) -> Run:
         code = main([str(word) for word in words])
         out, err = capfd.readouterr()
         assert code == expect, f"mooring {' '.join(map(str, words))} exited {code}:\n{out}\n{err}"
+        assert "internal error" not in err
         return Ran(code, out, err)
 
     return run
