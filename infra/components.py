@@ -131,9 +131,8 @@ def _hyperparameters(training: TrainingSettings) -> dict[str, Any]:
     if training.source is not None:
         own = {key: _if_set(training, key) for key in ("target", "seed")}
         return {**{key: value for key, value in own.items() if value is not None}, **training.hyperparameters}
-    chosen = {"target": training.target, "estimator": training.estimator, "test_size": training.test_size}
-    given = {key: value for key, value in chosen.items() if value is not None}
-    return {**training.parameters, **given, "seed": training.seed}
+    target = {} if training.target is None else {"target": training.target}
+    return {**training.parameters, **target, **training.arguments(), "seed": training.seed}
 
 
 @dataclass(frozen=True)

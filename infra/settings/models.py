@@ -11,11 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
+from infra.settings.trainer import TrainerOptions
 from providers.values import (
     Autoscaling,
     CloudName,
     ContractName,
     Digest,
+    Limit,
     Machine,
     Name,
     Network,
@@ -45,6 +47,16 @@ MachineChoice = Annotated[
 """A machine by what it has, or by the vendor's own name."""
 
 
+def _threshold_form(value: object) -> str:
+    return "by-range" if isinstance(value, Mapping | Limit) else "by-value"
+
+
+Threshold = Annotated[
+    Annotated[Limit, Tag("by-range")] | Annotated[float, Tag("by-value")], Discriminator(_threshold_form)
+]
+"""A metric's limit: its lowest or highest value by the metric's own direction, or a range."""
+
+
 class Dataset(Value):
     """Data of the project that is kept in the stack's store. Short form: the path alone."""
 
@@ -57,15 +69,9 @@ class Dataset(Value):
         return {"path": data} if isinstance(data, str) else data
 
 
-class Training(Value):
+class Training(TrainerOptions):
     """A run that makes the model: Mooring's own trainer, or a script of the user (`source`, `entryPoint`)."""
 
-    dataset: Name = Field(description="A name under `datasets`.")
-    target: str | None = Field(default=None, description="Column to predict; own scripts may do without.")
-    estimator: str | None = Field(default=None, description="Dotted name of a scikit-learn estimator.")
-    parameters: dict[str, Any] = Field(default_factory=dict, description="Parameters of the estimator.")
-    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Seed of the split and of the estimator.")
-    test_size: float | None = Field(default=None, gt=0, lt=1, description="Share of the rows held out.")
     source: str | None = Field(default=None, description="Folder of an own training script.")
     entry_point: str | None = Field(default=None, description="Script inside `source`.")
     requirements: list[str] = Field(default_factory=list, description="Further pinned packages (PEP 508).")
@@ -132,8 +138,10 @@ class Model(Value):
     file: FileSource | None = Field(default=None, description="A file or folder that exists; short form: its path.")
     promoted: Promoted | None = Field(default=None, description="Another stack's version.")
     tuning: Tuning | None = Field(default=None, description="A search, with `training` beside it.")
-    thresholds: dict[str, float] = Field(
-        default_factory=dict, description="Lowest metric values that may be registered."
+    thresholds: dict[str, Threshold] = Field(
+        default_factory=dict,
+        description="Metric values that a model must reach to be registered: lowest ones, and highest ones of metrics "
+        "that are better when low (`rmse`, `log_loss`); or `{min, max}`.",
     )
     keep_versions: int = Field(default=5, ge=1, description="Retired versions to keep, besides those in use.")
     on_destroy: Literal["delete", "keep"] = Field(

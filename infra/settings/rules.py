@@ -10,8 +10,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import get_args
 
+from pydantic.alias_generators import to_camel
+
 from infra.settings.models import Batch, Endpoint, FileSource, Model, ModelFormat, Settings, Training, Tuning
 from infra.settings.problems import Path
+from infra.settings.tasks import task_findings
+from infra.settings.trainer import OPTIONS
 from providers.contract import KINDS
 from providers.errors import did_you_mean
 
@@ -19,9 +23,9 @@ Finding = tuple[Path, str]
 Names = Mapping[str, Collection[str]]
 """All names under `datasets`, `models`, …, those of broken entries too."""
 
-OWN_TRAINER_ONLY = ("estimator", "parameters", "test_size")
+OWN_TRAINER_ONLY = tuple(dict.fromkeys(("estimator", "parameters", *OPTIONS)))
 OWN_SCRIPT_ONLY = ("entry_point", "hyperparameters", "contract", "metrics")
-TRAINER_KEYS = {"target": "target", "seed": "seed", "estimator": "estimator", "test_size": "testSize"}
+TRAINER_KEYS = {name: to_camel(name) for name in ("target", "seed", *OPTIONS)}
 """Arguments of Mooring's own trainer, which a parameter of the estimator would hide."""
 CODE_FORMATS = {".joblib": "joblib", ".pkl": "pickle", ".pickle": "pickle"}
 """Endings of files whose loading executes code in them."""
@@ -116,8 +120,7 @@ def _training(
     yield from _known((*path, "dataset"), "datasets", training.dataset, names)
     yield from _clouds_of((*path, "overrides"), training.overrides, clouds)
     if training.source is None:
-        if training.target is None:
-            yield path, "missing key 'target': the column to predict"
+        yield from task_findings(path, training)
         for name in TRAINER_KEYS.keys() & training.parameters.keys():
             reason = f"is no parameter of the estimator; write it beside 'parameters', as '{TRAINER_KEYS[name]}'"
             yield (*path, "parameters", name), reason

@@ -16,6 +16,7 @@ from providers.local.jobs.job_layout import Layout, process_environment
 from providers.local.jobs.job_records import JobRecord, JobSpec, Step
 from providers.local.models import find_version
 from providers.local.runs import Run
+from providers.local.store.groups import groups
 from providers.values import BatchSpec, BatchState, Machine, Scoped, Value
 
 PACKAGES = ("mooring_transforms", "serving", "training")
@@ -32,7 +33,11 @@ class BatchKind(Run[BatchSpec, BatchState]):
     retires = False
 
     def image(self, spec: BatchSpec) -> tuple[str, Sequence[str]]:
-        """The image that servers use."""
+        """The image that servers of these bytes use, of whatever stack they are."""
+        for group in groups(self.home):
+            for record in group.versions():
+                if record["digest"] == spec.digest:
+                    return image_lists.image_of_artifact(self.store.path(record["uri"])), ()
         return image_lists.DEFAULT, ()
 
     def check(self, spec: BatchSpec, context: Context) -> tuple[BatchSpec, Sequence[Problem]]:

@@ -32,8 +32,9 @@ class TrainingBase(Run[S, T]):
     """What a single run and a tuning share."""
 
     def image(self, spec: S) -> tuple[str, Sequence[str]]:
-        """The image that the code names, scikit-learn's by default."""
-        return spec.code.image or image_lists.DEFAULT, spec.code.requirements
+        """The image that the code names, by default the one that has the estimator."""
+        chosen = image_lists.image_of_estimator(spec.hyperparameters.get("estimator") if not spec.code.source else "")
+        return spec.code.image or chosen, spec.code.requirements
 
     def check(self, spec: S, context: Context) -> tuple[S, Sequence[Problem]]:
         """Hash the code, and list what this machine cannot do."""
@@ -196,7 +197,7 @@ def _trainer_problems(spec: TrainingSpec) -> list[Problem]:
     found = []
     if spec.code.entry_point:
         found.append(Problem("code.entryPoint", "it names a script inside `source`, and there is no source"))
-    if not spec.hyperparameters.get("target"):
+    if not spec.hyperparameters.get("target") and spec.hyperparameters.get("task") != "ranking":
         near = did_you_mean("target", [name for name in spec.hyperparameters if name != "target"])
         hint = near if "did you mean" in near else ""
         found.append(Problem("hyperparameters.target", f"missing; it names the column to predict{hint}"))

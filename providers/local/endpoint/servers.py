@@ -38,7 +38,7 @@ def resolve(home: Path, deployment: Deployment, context: Context, cache: Path | 
     except NotFound as error:
         raise InvalidInput(f"deployment '{deployment.name}': {error}") from error
     python = Environments(cache).ensure(
-        image_lists.DEFAULT, (), progress=lambda message: context.progress(message, None), cancel=context.cancel
+        image_lists.image_of_artifact(version.path), (), progress=lambda message: context.progress(message, None), cancel=context.cancel
     )
     return slot(deployment, version.path, version.version, python, code_folder(home, PACKAGES))
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import re
 import sys
@@ -16,6 +17,9 @@ from providers.errors import InvalidInput, Problem, did_you_mean
 
 FOLDER = Path(__file__).parent / "images"
 DEFAULT = "sklearn"
+BOOSTING = "boosting"
+BOOSTING_PACKAGES = frozenset({"lightgbm", "xgboost"})
+"""Packages of gradient boosting, which only the image BOOSTING has."""
 
 _PINNED = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[\w\s,.-]+\])?\s*(===?\s*[^\s;=]+|@\s*\S+)\s*(;.*)?$")
 
@@ -31,6 +35,21 @@ def package_list(image: str) -> Path:
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", image) or not path.is_file():
         raise InvalidInput(f"there is no image '{image}' on local{did_you_mean(image, names())}")
     return path
+
+
+def image_of_estimator(name: object) -> str:
+    """The image that has the package of an estimator, by its dotted name."""
+    return BOOSTING if str(name or "").partition(".")[0] in BOOSTING_PACKAGES else DEFAULT
+
+
+def image_of_artifact(folder: Path) -> str:
+    """The image that a model is served in: what its ONNX form was made of is not needed any more."""
+    try:
+        manifest = json.loads((folder / "mooring-model.json").read_bytes())
+        packages, served = set(manifest.get("packages", {})), manifest.get("serve")
+    except (OSError, ValueError, AttributeError, TypeError):
+        return DEFAULT  # the server itself says what is wrong with its artifact
+    return BOOSTING if served != "onnx" and packages & BOOSTING_PACKAGES else DEFAULT
 
 
 def problems(image: str | None, requirements: Sequence[str], prefix: str = "code") -> list[Problem]:
