@@ -131,7 +131,7 @@ class Intake:
         return layout.artifact
 
     def _job(self, id: str, spec: ModelVersionSpec, layout: Layout, python: Path, context: Context) -> JobSpec:
-        kit = str(code.code_folder(self.home, ("training",)))
+        kit = str(code.code_folder(self.home, ("mooring_transforms", "training")))
         source = layout.source / Path(spec.artifact).name
         command = [str(python), "-m", "training.package", "--input", str(source), "--output", str(layout.artifact)]
         format = format_of(context.root / spec.artifact, spec.format)
@@ -189,6 +189,15 @@ def needs_trust(source: Path, format: str) -> str:
     """Why loading this model executes code that it carries; empty when it does not."""
     if format in _PICKLES:
         return f"is a {format}, and loading it executes whatever code is in it"
+    if format == "mooring" and source.is_dir():
+        from training.artifact.manifest import read_manifest
+
+        try:
+            form = read_manifest(source).get("forms", {}).get("sklearn", {})
+        except TrainingError:  # told when it is verified
+            return ""
+        if form.get("format") in _PICKLES:
+            return f"holds a {form['format']} file, and loading it executes whatever code is in it"
     if format == "mlflow" and source.is_dir():
         try:
             text = (source / "MLmodel").read_text(encoding="utf-8", errors="replace")
