@@ -7,9 +7,9 @@ Nothing here belongs to one cloud; vendor settings go through `overrides` untouc
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 CloudName = str
@@ -207,6 +207,21 @@ class ModelState(Value):
     group: str = Field(description="The cloud's own name of the group.")
 
 
+class Limit(Value):
+    """The range that a metric must be in."""
+
+    min: float | None = Field(default=None, description="Lowest value allowed.")
+    max: float | None = Field(default=None, description="Highest value allowed.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("needs 'min', 'max' or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"'min' ({self.min:g}) is above 'max' ({self.max:g})")
+        return self
+
+
 class ModelVersionSpec(Scoped):
     """One immutable artifact in the registry. Any change of the bytes is a new version."""
 
@@ -218,8 +233,10 @@ class ModelVersionSpec(Scoped):
         None
     )
     trust: bool = Field(default=False, description="Whether code in the artifact (pickle, joblib) may be executed.")
-    thresholds: dict[str, float] = Field(
-        default_factory=dict, description="Lowest metric values that may be registered."
+    thresholds: dict[str, float | Limit] = Field(
+        default_factory=dict,
+        description="Metric values that a model must reach to be registered: lowest ones, and highest ones of metrics "
+        "that are better when low (`rmse`, `log_loss`); or `{min, max}`.",
     )
     metrics: dict[str, float] = Field(default_factory=dict)
     container: str = ""

@@ -20,7 +20,7 @@ from providers.sentences import TYPE_WORDS
 Path = tuple[str | int, ...]
 """Where something stands in the settings: `("models", "iris", "training")`."""
 
-UNION_TAGS = frozenset({"by-size", "by-name"})
+UNION_TAGS = frozenset({"by-size", "by-name", "by-range", "by-value"})
 DIGEST_PATTERN = "sha256:"
 NAME_RULE = "names are lower-case letters, digits and hyphens, start with a letter, and have at most 63 characters"
 
@@ -74,7 +74,11 @@ def place(error: ErrorDetails) -> Path:
     path = error["loc"]
     if path[-1:] == ("[key]",) and len(path) > 1 and error["type"] != "extra_forbidden":
         path = path[:-1]
-    return tuple(part for at, part in enumerate(path) if part not in UNION_TAGS or path[at - 1] != "machine")
+    return tuple(part for at, part in enumerate(path) if part not in UNION_TAGS or not _is_tag(path, at))
+
+
+def _is_tag(path: Sequence[str | int], at: int) -> bool:
+    return path[at - 1] == "machine" or path[at - 2 : at - 1] == ("thresholds",)
 
 
 def sentence(error: ErrorDetails, *, show: bool) -> str:

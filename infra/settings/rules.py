@@ -12,6 +12,7 @@ from typing import get_args
 
 from pydantic.alias_generators import to_camel
 
+from infra.settings.measures import measure_findings
 from infra.settings.models import Batch, Endpoint, FileSource, Model, ModelFormat, Settings, Training, Tuning
 from infra.settings.problems import Path
 from infra.settings.tasks import task_findings
@@ -112,6 +113,7 @@ def _model(path: Path, model: Model, names: Names, clouds: Collection[str], root
         if not model.training:
             yield (*path, "tuning"), "needs a 'training' beside it, whose hyperparameters it searches"
         yield from _tuning((*path, "tuning"), model.tuning)
+    yield from measure_findings(path, model, root)
 
 
 def _training(

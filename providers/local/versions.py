@@ -22,7 +22,11 @@ from providers.local.store import retention
 from providers.local.store.groups import Group, groups, state_of
 from providers.local.store.intake import Intake
 from providers.local.training import read_metrics
+from providers.thresholds import unmet
 from providers.values import ModelVersionSpec, ModelVersionState, Scoped, Value
+
+ALL_METRICS = "evaluation/metrics.json"
+"""Where an artifact keeps its metrics by class and by slice (docs/model-format.md)."""
 
 
 class ModelVersionKind:
@@ -86,7 +90,7 @@ class ModelVersionKind:
         group, intake = self._begun(id)
         artifact = self.intake.artifact(id, spec, group, context)
         metrics = dict(spec.metrics) or read_metrics(artifact / "metrics.json", id)
-        gate(spec, metrics, id)
+        gate(spec, metrics, artifact, id)
         stored = self.store.put(artifact, group.key, link=True)
         self.intake.verify(spec, stored.digest)
         boundary("version:stored")
@@ -149,7 +153,7 @@ class ModelVersionKind:
             return self.wait(id, new, context)
         group, version = held
         metrics = dict(new.metrics) or version["metrics"]
-        gate(new, metrics, id)
+        gate(new, metrics, self.store.path(version["uri"]), id)
         with group.lock():
             changed = self._change(group, id, {"spec": new.to_wire(), "owner": owner_record(context.owner)}, metrics)
         return state_of(changed)
@@ -208,20 +212,14 @@ class ModelVersionKind:
         raise NotFound(f"model version '{id}' is not on this machine (any more)")
 
 
-def gate(spec: ModelVersionSpec, metrics: Mapping[str, float], id: str) -> None:
-    """Raise `JobFailed` when a metric is below its threshold or missing; nothing is registered then."""
-    low = []
-    for name, threshold in sorted(spec.thresholds.items()):
-        if name not in metrics:
-            low.append(f"{name} has a threshold of {threshold:g} and was not measured ({_measured(metrics)})")
-        elif metrics[name] < threshold:
-            low.append(f"{name} is {metrics[name]:.6g}, below its threshold of {threshold:g}")
-    if low:
-        raise JobFailed(f"model '{spec.model}' was not registered: {'; '.join(low)}", job=id)
+def gate(spec: ModelVersionSpec, metrics: Mapping[str, float], artifact: Path, id: str) -> None:
+    """Raise `JobFailed` when a metric does not meet its threshold, or was not measured; nothing is registered then.
 
-
-def _measured(metrics: Mapping[str, float]) -> str:
-    return f"measured: {', '.join(sorted(metrics))}" if metrics else "nothing was measured"
+    What `metrics` do not have (metrics of a class or of a slice) is looked for in the artifact's evaluation.
+    """
+    further = {} if set(spec.thresholds) <= set(metrics) else read_metrics(artifact / ALL_METRICS, id)
+    if found := unmet(spec.thresholds, {**further, **metrics}, tuple(metrics)):
+        raise JobFailed(f"model '{spec.model}' was not registered: {'; '.join(found)}", job=id)
 
 
 def _signature(artifact: Path) -> dict[str, Any]:
