@@ -47,7 +47,7 @@ def _converted(column: Column, wanted: str, config: Preprocessing, table: Table)
     if column.kind == kind:
         return column
     if wanted in ("category", "text"):
-        return Column(column.name, "string" if wanted == "category" else "text", _as_text(column))
+        return Column(column.name, "string" if wanted == "category" else "text", as_text(column))
     if wanted == "date" and column.kind in ("string", "text"):
         return _dates(column, str(config.columns[column.name].get("format", "")), table)
     raise TrainingError(
@@ -56,7 +56,8 @@ def _converted(column: Column, wanted: str, config: Preprocessing, table: Table)
     )
 
 
-def _as_text(column: Column) -> Any:
+def as_text(column: Column) -> Any:
+    """Values as text, "" for missing."""
     if column.kind in ("string", "text"):
         return column.values
     if column.kind == "image":

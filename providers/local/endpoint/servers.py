@@ -37,8 +37,9 @@ def resolve(home: Path, deployment: Deployment, context: Context, cache: Path | 
         version = find_version(home, deployment.model, deployment.digest, owner.stack, owner.project)
     except NotFound as error:
         raise InvalidInput(f"deployment '{deployment.name}': {error}") from error
+    image = image_lists.image_of_artifact(version.path)
     python = Environments(cache).ensure(
-        image_lists.image_of_artifact(version.path), (), progress=lambda message: context.progress(message, None), cancel=context.cancel
+        image, (), progress=lambda message: context.progress(message, None), cancel=context.cancel
     )
     return slot(deployment, version.path, version.version, python, code_folder(home, PACKAGES))
 
@@ -104,10 +105,21 @@ def sample_row(artifact: Path) -> dict[str, Any] | None:
     return row if row and None not in row.values() else None
 
 
-def _sample(column: dict[str, Any]) -> float | int | str | None:
-    if column["type"] == "number":
-        mean = column.get("mean", column.get("min", 0.0))
-        return round(mean) if column.get("integer") else float(mean)
-    if column["type"] == "string":
-        return str(next(iter(column.get("categories") or ["a"])))
+def _sample(column: dict[str, Any]) -> Any:
+    """A plausible value; None where there is none."""
+    match column["type"]:
+        case "number":
+            mean = column.get("default", column.get("mean", column.get("min", 0.0)))
+            return round(mean) if column.get("integer") else float(mean)
+        case "string":
+            return str(next(iter(column.get("categories") or ["a"])))
+        case "text":
+            return "a text"
+        case "date":
+            return column.get("min")
+        case "image":
+            pixels: Any = 0
+            for size in reversed(column["shape"]):
+                pixels = [pixels] * size
+            return pixels
     return None

@@ -1,0 +1,1 @@
+"""Recommendation: which items to offer to whom, learned from who chose what."""

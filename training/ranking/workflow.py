@@ -1,0 +1,202 @@
+"""The workflow of a recommendation: read, hold out, factorise, measure, export."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import io
+import platform
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mooring_transforms.recommender import Recommender
+from training.artifact import records
+from training.artifact.manifest import as_json, compact_json, write_artifact
+from training.artifact.signature import rounded
+from training.data.read import read
+from training.data.schema import ReadOptions, parse_schema
+from training.errors import TrainingError, nearest
+from training.estimators.estimators import DEFAULTS, make_estimator, parameter_defaults, public_name
+from training.forms import skops_form
+from training.jobs.job import Job
+from training.options import Options
+from training.pipeline import Say
+from training.ranking.interactions import Interactions, hold_out, interactions, liked
+from training.ranking.metrics import averaged
+
+FACTORS = 16
+"""Factors by default; fewer where there are not so many users or items."""
+NO_ONNX = "recommendations are lists of items, which ONNX has no form for"
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A fitted recommender, and how good it is."""
+
+    model: Recommender
+    train: Interactions
+    test: Interactions
+    metrics: dict[str, float]
+    details: dict[str, Any]
+    offered: dict[str, list[dict[str, Any]]]
+
+
+def run_ranking(job: Job, options: Options, say: Say) -> str:
+    """Train as the job says, leave metrics and artifact where the platform wants them, and return the digest."""
+    from training.workflow import now
+
+    started = now()
+    wanted = ReadOptions(schema=parse_schema(options.schema), categorical=(options.user, options.item), refine=False)
+    table = read(job.train, wanted, say)
+    say(f"read {job.train.name}: {len(table)} rows, {len(table.columns)} columns")
+    ranked = rank(interactions(table, options), options, say)
+    say("metrics: " + ", ".join(f"{name} {value:.4f}" for name, value in ranked.metrics.items()))
+    files, manifest = _artifact(ranked, job, options)
+    run = {"run": job.run, "started": started, "ended": now(), "host": platform.node(), "system": platform.platform()}
+    digest = write_artifact(job.model_dir, manifest, files, run)
+    job.write_metrics(ranked.metrics)
+    say(f"model written: {digest}")
+    return digest
+
+
+def rank(found: Interactions, options: Options, say: Say = lambda line: None) -> Ranked:
+    """Hold out, fit, measure. Raises TrainingError for data or parameters that cannot work."""
+    train, test = hold_out(found, options.test_size, options.seed)
+    say(f"ranking of '{options.item}' for '{options.user}': {len(train)} choices to learn from, {len(test)} held out")
+    model = Recommender(factorisation(options, train), options.top_k)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(train.users, train.items, train.weights)
+    except (ValueError, TypeError, MemoryError) as error:
+        raise TrainingError(f"{type(model.factorisation).__name__}: {error}") from error
+    users, wanted, least = liked(test, train, bool(options.target))
+    k = options.top_k
+    matrix = np.empty((len(users), 2), dtype=object)
+    matrix[:, 0], matrix[:, 1] = float(k), users
+    offered = dict(zip(users, model.predict(matrix), strict=True))
+    metrics = averaged([[entry["item"] for entry in offered[user]] for user in users], wanted, k)
+    popular = [[item for item in _popular(model, user) if item][:k] for user in users]
+    details = {
+        "task": "ranking",
+        "rows": len(test),
+        "metrics": metrics,
+        "k": k,
+        "users": len(users),
+        "liked_from": None if least is None else rounded(least),
+        "items": {"known": len(model.items_), "offered": len({e["item"] for given in offered.values() for e in given})},
+        "most_popular": averaged(popular, wanted, k),
+    }
+    return Ranked(model, train, test, metrics, details, offered)
+
+
+def factorisation(options: Options, train: Interactions) -> Any:
+    """The factorisation with its parameters. Raises TrainingError for an estimator that is none."""
+    name = options.estimator or DEFAULTS["ranking"]
+    cls = load_factorisation(name)
+    parameters: dict[str, Any] = dict(options.parameters)
+    most = min(len(set(train.users.tolist())), len(set(train.items.tolist())))
+    if "n_components" in parameter_defaults(cls):
+        parameters.setdefault("n_components", max(1, min(FACTORS, most - 1)))
+    return make_estimator(cls, parameters, options.seed)
+
+
+def load_factorisation(name: str) -> type[Any]:
+    """A class of scikit-learn's decompositions that takes a sparse matrix, by its dotted or its bare name."""
+    from sklearn import decomposition
+
+    known = ("TruncatedSVD", "NMF", "MiniBatchNMF", "LatentDirichletAllocation")
+    bare = name.rpartition(".")[2]
+    if bare not in known or name not in (bare, f"sklearn.decomposition.{bare}"):
+        dotted = [f"sklearn.decomposition.{choice}" for choice in known]
+        raise TrainingError(f"--estimator: '{name}' does not factorise choices{nearest(name, dotted)}")
+    found: type[Any] = getattr(decomposition, bare)
+    return found if inspect.isclass(found) else type(found)
+
+
+def _popular(model: Recommender, user: str) -> list[str]:
+    """What everybody is offered by how many chose it, but for what the user chose already."""
+    at = int(np.searchsorted(model.users_, user))
+    seen: set[int] = set()
+    if at < len(model.users_) and model.users_[at] == user:
+        seen = set(model.seen_items_[model.seen_starts_[at] : model.seen_starts_[at + 1]].tolist())
+    order = np.argsort(-model.popularity_, kind="stable").tolist()
+    return [str(model.items_[item]) for item in order if item not in seen]
+
+
+def _artifact(ranked: Ranked, job: Job, options: Options) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of the artifact and its manifest."""
+    model = ranked.model
+    data = skops_form.dumps(model)
+    columns = ["k", options.user]
+    form = {"file": "model.skops", "format": "skops", "trusted_types": skops_form.untrusted_types(data)}
+    manifest = {
+        "task": "ranking",
+        "origin": "training",
+        "estimator": public_name(type(model.factorisation)),
+        "serve": "sklearn",
+        "forms": {"sklearn": {**form, "columns": columns, "probabilities": False}},
+        "parity": {"within_limit": False, "reason": NO_ONNX},
+        "packages": records.package_versions(),
+    }
+    signature = _signature(ranked, options)
+    rows = {"train": len(ranked.train), "test": len(ranked.test), "dropped": 0}
+    lineage = records.lineage(job.train, {"seed": options.seed, **job.hyperparameters}, rows=rows)
+    card = records.model_card(
+        manifest, signature, ranked.metrics, details=ranked.details, lineage=lineage, use=options.card
+    )
+    files = {
+        "model.skops": data,
+        "signature.json": as_json(signature),
+        "metrics.json": as_json(ranked.metrics),
+        "profile.json": as_json(_profile(ranked, options)),
+        "lineage.json": as_json(lineage),
+        "model_card.md": card,
+        "evaluation/evaluation.json": compact_json(ranked.details),
+        "evaluation/predictions.csv": _predictions(ranked),
+    }
+    return files, manifest
+
+
+def _signature(ranked: Ranked, options: Options) -> dict[str, Any]:
+    user = {"name": options.user, "type": "string", "nullable": False}
+    k = {"name": "k", "type": "number", "integer": True, "nullable": True, "optional": True}
+    limits = {"min": 1.0, "max": float(len(ranked.model.items_)), "default": options.top_k}
+    return {"columns": [user, {**k, **limits}], "prediction": {"name": options.item, "type": "items"}}
+
+
+def _profile(ranked: Ranked, options: Options) -> dict[str, Any]:
+    """How often each user and each item was chosen, and the ratings."""
+    train = ranked.train
+    columns: dict[str, Any] = {}
+    for name, values in ((options.user, train.users), (options.item, train.items)):
+        names, counts = np.unique(values.astype(str), return_counts=True)
+        top = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))[:50]
+        known = {"type": "string", "count": len(train), "missing": 0, "distinct": len(names)}
+        columns[name] = {**known, "top": dict(top)}
+    if options.target:
+        weights = train.weights
+        facts = {"mean": weights.mean(), "std": weights.std(), "min": weights.min(), "max": weights.max()}
+        told = {name: rounded(float(value)) for name, value in facts.items()}
+        columns[options.target] = {"type": "number", "count": len(train), "missing": 0, **told}
+    return {"rows": len(train), "columns": columns}
+
+
+def _predictions(ranked: Ranked) -> bytes:
+    """The choices held out: place in the data, user, item, weight, and the item's rank among those offered, from 1."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["row", "user", "item", "weight", "rank"])
+    places = {
+        user: {entry["item"]: place for place, entry in enumerate(given, start=1)}
+        for user, given in ranked.offered.items()
+    }
+    test = ranked.test
+    for at in range(len(test)):
+        user, item = test.users[at], test.items[at]
+        place = places.get(user, {}).get(item, "")
+        writer.writerow([int(test.rows[at]), user, item, f"{test.weights[at]:.12g}", place])
+    return out.getvalue().encode()
