@@ -15,8 +15,6 @@ from training.errors import TrainingError
 
 PREDICTIONS = "evaluation/predictions.csv"
 REPORT = "evaluation/report.html"
-BOOSTING = ("xgboost", "lightgbm")
-"""Packages that the image `boosting` has."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,9 @@ class Artifact:
     @property
     def image(self) -> str:
         """The image whose environment can run it."""
-        from providers.local.environments.image_lists import DEFAULT
+        from providers.local.environments.image_lists import image_of_artifact
 
-        named = {*self.manifest.get("packages", {}), self.estimator.partition(".")[0]}
-        served_as = self.manifest.get("serve")
-        return "boosting" if named & set(BOOSTING) and served_as != "onnx" else DEFAULT
+        return image_of_artifact(self.folder)
 
     def rows(self) -> dict[str, int]:
         """Rows that it learnt from (`train`) and that were held out (`test`); those that are known."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mooring import local_run, output_folder
-from mooring.artifact import BOOSTING, Artifact
+from mooring.artifact import Artifact
 from mooring.local_run_display import Progress
 from providers.errors import InvalidInput, JobFailed, NotFound, did_you_mean
 
@@ -36,9 +36,9 @@ class Wanted:
     @property
     def image(self) -> str:
         """The image that has the estimator's package."""
-        from providers.local.environments.image_lists import DEFAULT
+        from providers.local.environments.image_lists import image_of_estimator
 
-        return "boosting" if self.estimator.partition(".")[0] in BOOSTING else DEFAULT
+        return image_of_estimator(self.estimator)
 
     @property
     def is_address(self) -> bool:

@@ -21,15 +21,19 @@ from training.artifact.signature import plain
 PACKAGES = ("numpy", "onnxruntime", "scikit-learn", "skl2onnx", "skops")
 """Packages whose versions the artifact records: those that decide what the model computes."""
 
+DISTRIBUTIONS = {"xgboost": ("xgboost", "xgboost-cpu")}
+"""Under which names a package may be installed, where its own is not the only one."""
+
 
 def package_versions(*further: str) -> dict[str, str]:
     """Installed versions of the packages that matter to the model; absent ones are left out."""
     found = {}
     for name in sorted({*PACKAGES, *further}):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        for distribution in DISTRIBUTIONS.get(name, (name,)):
+            try:
+                found[name] = importlib.metadata.version(distribution)
+            except importlib.metadata.PackageNotFoundError:
+                continue
     return found
 
 

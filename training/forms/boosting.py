@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from training.forms.fitted import walk
@@ -27,6 +28,8 @@ def register(model: Any) -> None:
 
     classifier = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
     for package in sorted(found):
+        if package == "xgboost":
+            _register_encoded(classifier)
         classify, regress, convert, alias = _xgboost() if package == "xgboost" else _lightgbm()
         update_registered_converter(
             classify, f"{alias}Classifier", calculate_linear_classifier_output_shapes, convert, options=classifier
@@ -34,6 +37,29 @@ def register(model: Any) -> None:
         update_registered_converter(
             regress, f"{alias}Regressor", calculate_linear_regressor_output_shapes, convert, options={"split": None}
         )
+
+
+def _register_encoded(options: dict[str, list[Any]]) -> None:
+    """`EncodedLabels` around an XGBClassifier: its trees, with the classes that the data has."""
+    from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+
+    from mooring_transforms.labels import EncodedLabels
+
+    def convert(scope: Any, operator: Any, container: Any) -> None:
+        encoded, labelled = operator.raw_operator, copy.copy(operator.raw_operator.estimator)
+        # XGBoost's own `classes_` is a property that counts from 0.
+        labelled.__class__ = type(type(labelled).__name__, (type(labelled),), {"classes_": encoded.classes_})
+        operator.raw_operator = labelled
+        try:
+            convert_xgboost(scope, operator, container)
+        finally:
+            operator.raw_operator = encoded
+
+    update_registered_converter(
+        EncodedLabels, "MooringEncodedLabels", calculate_linear_classifier_output_shapes, convert, options=options
+    )
 
 
 def _xgboost() -> tuple[Any, Any, Any, str]:

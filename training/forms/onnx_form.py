@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.forms import onnx_exact
+from training.forms import boosting, onnx_exact
 from training.forms.onnx_exact import Kind
 
 PROBABILITY_LIMIT = 1e-4
@@ -81,6 +81,7 @@ def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> byte
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 
+    boosting.register(model)
     further: dict[str, Any] = {}
     number: Any = FloatTensorType
     converted_model = model

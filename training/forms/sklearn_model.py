@@ -89,7 +89,6 @@ def parts_of(model: Any, source: str, original: tuple[bytes, dict[str, Any]], co
     if isinstance(classes, list):
         raise TrainingError(f"{source}: predicts {len(classes)} targets at once; one target is supported")
     by_position(model)
-    boosting.register(model)
     try:
         known = columns_of(model, columns)
     except TrainingError as error:
@@ -99,13 +98,12 @@ def parts_of(model: Any, source: str, original: tuple[bytes, dict[str, Any]], co
     if known.absent:
         original[1]["absent"] = known.absent
     forms = make_forms(model, known.layout(model), rows, range(len(rows)), original)
-    package = type(model).__module__.split(".")[0]
     manifest = {
         "task": task,
         "origin": "package",
         "estimator": public_name(type(model)),
         **forms.entries,
-        "packages": package_versions(package),
+        "packages": package_versions(type(model).__module__.split(".")[0], *boosting.packages_in(model)),
     }
     names = None if classes is None else list(classes)
     signature = {
