@@ -19,7 +19,7 @@ from infra import moor
 from infra.placement import Placement
 from infra.settings import Batch, Dataset, Endpoint, Model
 from infra.settings import Training as TrainingSettings
-from providers.values import CodeSpec
+from providers.values import CodeSpec, Limit
 
 CODE = ("source", "entry_point", "requirements", "image", "contract", "metrics")
 """Settings of a training that say which code runs, and how."""
@@ -82,7 +82,7 @@ class Training(pulumi.ComponentResource):
             name,
             model=name,
             **self._source(name, args, children),
-            thresholds=args.model.thresholds or None,
+            thresholds=_plain(args.model.thresholds) or None,
             **args.placement.of("modelVersion", args.model.overrides),
             opts=children,
         )
@@ -107,6 +107,14 @@ class Training(pulumi.ComponentResource):
             return moor.TrainingRun(name, **inputs, **args.placement.of("trainingRun", training.overrides), opts=opts)
         search = {key: getattr(tuning, key) for key in sorted(tuning.model_fields_set)}
         return moor.TuningRun(name, **inputs, **search, **args.placement.of("tuningRun", training.overrides), opts=opts)
+
+
+def _plain(thresholds: Mapping[str, float | Limit]) -> dict[str, Any]:
+    """Thresholds as resource inputs: numbers, and ranges as mappings."""
+    return {
+        name: given.model_dump(exclude_none=True) if isinstance(given, Limit) else given
+        for name, given in thresholds.items()
+    }
 
 
 def _run_inputs(name: str, training: TrainingSettings, args: TrainingArgs) -> dict[str, Any]:

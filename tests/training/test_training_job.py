@@ -26,7 +26,8 @@ def test_iris_gives_a_whole_artifact_and_metrics(run_training: RunTraining, tmp_
     assert manifest["task"] == "classification"
     assert manifest["serve"] == "onnx"
     assert manifest["estimator"] == "sklearn.ensemble.RandomForestClassifier"
-    assert set(manifest["files"]) == {
+    figures = {"calibration", "confusion_matrix", "importance", "precision_recall", "roc"}
+    assert set(manifest["files"]) == {f"evaluation/{name}.png" for name in figures} | {
         "model.onnx",
         "model.skops",
         "signature.json",
@@ -35,6 +36,9 @@ def test_iris_gives_a_whole_artifact_and_metrics(run_training: RunTraining, tmp_
         "lineage.json",
         "model_card.md",
         "evaluation/predictions.csv",
+        "evaluation/evaluation.json",
+        "evaluation/metrics.json",
+        "evaluation/report.html",
     }
     assert manifest["parity"]["rows"] == 150
     assert manifest["parity"]["labels_that_differ"] == 0
@@ -97,7 +101,7 @@ def test_a_continuous_target_is_a_regression(train_here: RunTraining, tmp_path: 
     done = train_here(data, "--target", "price", "--n_estimators", "30")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "model-metrics.json").read_text())
-    assert set(metrics) == {"mae", "rmse", "r2"}
+    assert set(metrics) == {"mae", "median_ae", "mape", "rmse", "r2"}
     assert metrics["r2"] > 0.8
     signature = json.loads((tmp_path / "model" / "signature.json").read_text())
     assert [(column["name"], column["type"]) for column in signature["columns"]] == [
