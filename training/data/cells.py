@@ -5,9 +5,15 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"})
 """Cells that mean "no value", in lower case, without surrounding blanks."""
+
+SPELLINGS = frozenset(
+    "".join(letters) for word in MISSING for letters in product(*({letter, letter.upper()} for letter in word))
+)
+"""The same in every mixture of capitals, for readers that compare faster than they change case."""
 
 TRUTHS: Mapping[str, str] = {
     **dict.fromkeys(("true", "t", "yes", "y", "1"), "true"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from training.data import cells
 from training.data.schema import KINDS, PARSERS, ReadOptions, Type, misfit, shown
-from training.data.table import Column
+from training.data.table import Column, Table
 from training.errors import TrainingError
 
 NUMERIC_SHARE = 0.9
@@ -21,8 +22,8 @@ Place = Callable[[int], str]
 """From a row's number to its file and line, as an error names them."""
 
 
-def typed(file: str, name: str, values: Sequence[str], options: ReadOptions, place: Place) -> Column:
-    """The column of these cells ("" where there is no value). Raises TrainingError for a cell that does not fit, an
+def typed(file: str, name: str, values: Sequence[str], options: ReadOptions, place: Place) -> tuple[Type, Column]:
+    """Type and column of these cells ("" where there is no value). Raises TrainingError for a cell that does not fit, an
     infinite number, or a column without any value."""
     present = [cell for cell in values if cell]
     if not present:
@@ -59,7 +60,7 @@ def told_type(present: Sequence[str]) -> Type:
     return "text" if cells.is_text(present) else "string"
 
 
-def _told(name: str, values: Sequence[str], present: Sequence[str], refine: bool, place: Place) -> Column:
+def _told(name: str, values: Sequence[str], present: Sequence[str], refine: bool, place: Place) -> tuple[Type, Column]:
     failed = sum(not cells.fits(cell, cells.number) for cell in present)
     if not is_mostly_numbers(len(present) - failed, len(present)):
         return _column(name, values, told_type(present) if refine else "string", place)
@@ -69,7 +70,7 @@ def _told(name: str, values: Sequence[str], present: Sequence[str], refine: bool
     return _column(name, values, "number", place)
 
 
-def _declared(name: str, values: Sequence[str], declared: Type, place: Place) -> Column:
+def _declared(name: str, values: Sequence[str], declared: Type, place: Place) -> tuple[Type, Column]:
     if parse := PARSERS.get(declared):
         for row, cell in enumerate(values):
             if cell and not cells.fits(cell, parse):
@@ -77,8 +78,8 @@ def _declared(name: str, values: Sequence[str], declared: Type, place: Place) ->
     return _column(name, values, declared, place)
 
 
-def _column(name: str, values: Sequence[str], type: Type, place: Place) -> Column:
-    """The column of cells that all fit the type."""
+def _column(name: str, values: Sequence[str], type: Type, place: Place) -> tuple[Type, Column]:
+    """Type and column of cells that all fit the type."""
     array: npt.NDArray[Any]
     if type == "date":
         array = np.array([cells.date(cell) if cell else "NaT" for cell in values], dtype="datetime64[us]")
@@ -90,9 +91,25 @@ def _column(name: str, values: Sequence[str], type: Type, place: Place) -> Colum
         array = np.array([cells.boolean(cell) if cell else "" for cell in values], dtype=object)
     else:
         array = np.array(values, dtype=object)
-    return Column(name, KINDS[type], array)
+    return type, Column(name, KINDS[type], array)
 
 
 def infinite_number(place: str, name: str) -> TrainingError:
     """The error for a number that is not finite."""
     return TrainingError(f"{place}, column '{name}': an infinite number")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A small table of which only the texts have been read. `cells` gives those of a column, and `typed` makes one
+    of them a typed column, or raises TrainingError."""
+
+    names: list[str]
+    rows: int
+    cells: Callable[[str], Sequence[str]]
+    typed: Callable[[str], tuple[Type, Column]]
+
+    def table(self) -> Table:
+        """All columns as a table."""
+        found = tuple(self.typed(name)[1] for name in self.names)
+        return Table(found, np.arange(self.rows, dtype=np.int64))

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from training.data.cells import MISSING
-from training.data.columns import typed
+from training.data.columns import Texts, typed
 from training.data.parts import Parts
-from training.data.schema import ReadOptions
-from training.data.table import Table
+from training.data.schema import ReadOptions, Type
+from training.data.table import Column
 from training.errors import TrainingError
 
 csv.field_size_limit(1 << 28)  # the default of 128 KiB is less than a long document
@@ -29,8 +27,8 @@ class Row:
     cells: list[str]
 
 
-def read_small(parts: Parts, options: ReadOptions) -> Table:
-    """All rows of CSV files with one header, as typed columns. Raises TrainingError with file, line and column."""
+def read_small(parts: Parts, options: ReadOptions) -> Texts:
+    """All rows of CSV files with one header. Raises TrainingError with file, line and column."""
     names: list[str] = []
     lines: list[int] = []
     rows: list[list[str]] = []
@@ -52,12 +50,14 @@ def read_small(parts: Parts, options: ReadOptions) -> Table:
         label = next(label for first, label in reversed(starts) if first <= row)
         return f"{label}, line {lines[row]}"
 
-    columns = []
-    for index, name in enumerate(names):
-        if name not in options.drop:
-            values = ["" if row[index].lower() in MISSING else row[index] for row in rows]
-            columns.append(typed(parts.name, name, values, options, place))
-    return Table(tuple(columns), np.arange(len(rows), dtype=np.int64))
+    def cells(name: str) -> list[str]:
+        index = names.index(name)
+        return ["" if row[index].lower() in MISSING else row[index] for row in rows]
+
+    def typed_column(name: str) -> tuple[Type, Column]:
+        return typed(parts.name, name, cells(name), options, place)
+
+    return Texts([name for name in names if name not in options.drop], len(rows), cells, typed_column)
 
 
 def same_columns(parts: Parts, label: str, names: Sequence[str], header: Sequence[str]) -> list[int] | None:
@@ -108,7 +108,6 @@ def _of_width(rows: Iterator[Row], label: str, width: int) -> Iterator[Row]:
 
 
 def _rows(file: Path, label: str, delimiter: str) -> Iterator[Row]:
-    check_encoding(file, label)
     reader: Any = None
     with file.open(encoding="utf-8-sig", newline="") as stream:
         try:
@@ -117,6 +116,8 @@ def _rows(file: Path, label: str, delimiter: str) -> Iterator[Row]:
                 cells = [cell.strip() for cell in row]
                 if len(row) > 1 or any(cells):
                     yield Row(reader.line_num, cells)
+        except UnicodeDecodeError as error:
+            raise wrong_encoding(file, label) from error
         except csv.Error as error:
             raise TrainingError(f"{label}, line {reader.line_num}: {error}") from error
 
@@ -128,13 +129,12 @@ def _without_zeros(lines: Iterator[str], label: str) -> Iterator[str]:
         yield line
 
 
-def check_encoding(file: Path, label: str) -> None:
-    """Raises TrainingError for a file that is not UTF-8, with the line and the byte."""
+def wrong_encoding(file: Path, label: str) -> TrainingError:
+    """The error for a file that is not UTF-8: its first byte that is not, and the line."""
     decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
     with file.open("rb") as stream:
-        head = stream.read(2)
-        if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise TrainingError(f"{label}, line 1: the file is UTF-16; save it as UTF-8")
+        if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return TrainingError(f"{label}, line 1: the file is UTF-16; save it as UTF-8")
         stream.seek(0)
         while True:
             block = stream.read(1 << 20)
@@ -143,11 +143,10 @@ def check_encoding(file: Path, label: str) -> None:
                 decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 whole = pending + block
-                line += whole.count(b"\n", 0, error.start) - pending.count(b"\n")
-                byte = whole[error.start]
-                raise TrainingError(
-                    f"{label}, line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8"
-                ) from error
+                line += whole.count(b"\n", 0, error.start)
+                return TrainingError(
+                    f"{label}, line {line}: byte 0x{whole[error.start]:02x} is not UTF-8; save the file as UTF-8"
+                )
             if not block:
-                return
+                return TrainingError(f"{label}: changed while it was being read; run again when it is whole")
             line += block.count(b"\n")

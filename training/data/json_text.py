@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,19 @@ import numpy as np
 
 from training.data import cells
 from training.data.cells import MISSING
-from training.data.columns import Place, infinite_number, no_value, told_type
+from training.data.columns import Place, Texts, infinite_number, no_value, told_type
 from training.data.columns import typed as typed_texts
-from training.data.csv_text import check_encoding
+from training.data.csv_text import wrong_encoding
 from training.data.parts import Parts
 from training.data.schema import KINDS, ReadOptions, Type, misfit
-from training.data.table import Column, Table
+from training.data.table import Column
 from training.errors import TrainingError
 
 _WORDS = {bool: "true or false", float: "a number", str: "a text"}
 
 
-def read_small(parts: Parts, options: ReadOptions) -> Table:
-    """All rows of JSON Lines files as typed columns; a key that a row leaves out is a missing value there."""
+def read_small(parts: Parts, options: ReadOptions) -> Texts:
+    """All rows of JSON Lines files; a key that a row leaves out is a missing value there."""
     columns: dict[str, list[Any]] = {}
     where: list[tuple[str, int]] = []
     for file in parts.files:
@@ -47,12 +47,13 @@ def read_small(parts: Parts, options: ReadOptions) -> Table:
     def place(row: int) -> str:
         return f"{where[row][0]}, line {where[row][1]}"
 
-    found = [
-        _column(parts.name, name, values, options, place)
-        for name, values in columns.items()
-        if name not in options.drop
-    ]
-    return Table(tuple(found), np.arange(len(where), dtype=np.int64))
+    def texts(name: str) -> list[str]:
+        return [as_text(value) for value in columns[name]]
+
+    def typed_column(name: str) -> tuple[Type, Column]:
+        return _column(parts.name, name, columns[name], options, place)
+
+    return Texts([name for name in columns if name not in options.drop], len(where), texts, typed_column)
 
 
 def read_rows(file: Path, label: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -61,25 +62,29 @@ def read_rows(file: Path, label: str) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises TrainingError for a line that is no JSON object, a key that is there twice, and a value that is a list or an
     object; numbers come as float, texts without surrounding blanks.
     """
-    check_encoding(file, label)
     with file.open(encoding="utf-8-sig", newline="\n") as stream:
-        for line, text in enumerate(stream, start=1):
-            if not text.strip():
-                continue
-            place = f"{label}, line {line}"
-            try:
-                pairs = json.loads(text, object_pairs_hook=_Pairs)
-            except (ValueError, RecursionError) as error:
-                reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-                raise TrainingError(f"{place}: not JSON ({reason}); an object a line is expected") from error
-            if not isinstance(pairs, _Pairs):
-                raise TrainingError(f"{place}: no object of column names and values")
-            row = {name: _plain(place, name, value) for name, value in pairs}
-            if len(row) < len(pairs):
-                names = [name for name, _ in pairs]
-                twice = next(name for name in names if names.count(name) > 1)
-                raise TrainingError(f"{place}: duplicate column name '{twice}'")
-            yield line, row
+        try:
+            for line, text in enumerate(stream, start=1):
+                if text.strip():
+                    yield line, _row(f"{label}, line {line}", text)
+        except UnicodeDecodeError as error:
+            raise wrong_encoding(file, label) from error
+
+
+def _row(place: str, text: str) -> dict[str, Any]:
+    try:
+        pairs = json.loads(text, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise TrainingError(f"{place}: not JSON ({reason}); an object a line is expected") from error
+    if not isinstance(pairs, _Pairs):
+        raise TrainingError(f"{place}: no object of column names and values")
+    row = {name: _plain(place, name, value) for name, value in pairs}
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise TrainingError(f"{place}: duplicate column name '{twice}'")
+    return row
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -103,7 +108,7 @@ def _plain(place: str, name: str, value: Any) -> Any:
     raise TrainingError(f"{place}, column '{name}': {what}; one number, text, true or false is expected")
 
 
-def _column(file: str, name: str, values: list[Any], options: ReadOptions, place: Place) -> Column:
+def _column(file: str, name: str, values: list[Any], options: ReadOptions, place: Place) -> tuple[Type, Column]:
     declared = options.declared(name)
     if declared and any(isinstance(value, str) for value in values):
         return typed_texts(file, name, [as_text(value) for value in values], options, place)
@@ -123,12 +128,25 @@ def _type(kind: type, present: list[Any], refine: bool) -> Type:
     return told_type(present) if refine else "string"
 
 
+def check(parts: Parts, declared: Mapping[str, str]) -> None:
+    """Look at each line of files that a fast reader could not, or not surely, read. Raises TrainingError for the first
+    fault; columns with a declared type may mix numbers, truths and texts."""
+    kinds: dict[str, type] = {}
+    for file in parts.files:
+        label = parts.label(file)
+        for line, row in read_rows(file, label):
+            for name, value in row.items():
+                kind = kinds.setdefault(name, type(value)) if value is not None else None
+                if kind and type(value) is not kind and name not in declared:
+                    raise mixed(f"{label}, line {line}", name, kind, type(value))
+
+
 def mixed(place: str, name: str, kind: type, other: type) -> TrainingError:
     """The error for a column of values of two types."""
     return TrainingError(f"{place}, column '{name}': {_WORDS[other]}, but the rows before hold {_WORDS[kind]}")
 
 
-def _of_type(name: str, values: list[Any], type: Type, place: Place) -> Column:
+def _of_type(name: str, values: list[Any], type: Type, place: Place) -> tuple[Type, Column]:
     """The column of values that are all None, or of one Python type."""
     if KINDS[type] == "number":
         for row, value in enumerate(values):
@@ -137,15 +155,15 @@ def _of_type(name: str, values: list[Any], type: Type, place: Place) -> Column:
         numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
         if (infinite := np.flatnonzero(np.isinf(numbers))).size:
             raise infinite_number(place(int(infinite[0])), name)
-        return Column(name, "number", numbers)
+        return type, Column(name, "number", numbers)
     texts = [as_text(value) for value in values]
     if type == "date":
         for row, text in enumerate(texts):
             if text and not cells.fits(text, cells.date):
                 raise misfit(place(row), name, text, type)
         moments = [cells.date(text) if text else "NaT" for text in texts]
-        return Column(name, "date", np.array(moments, dtype="datetime64[us]"))
-    return Column(name, KINDS[type], np.array(texts, dtype=object))
+        return type, Column(name, "date", np.array(moments, dtype="datetime64[us]"))
+    return type, Column(name, KINDS[type], np.array(texts, dtype=object))
 
 
 def as_text(value: Any) -> str:

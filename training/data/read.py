@@ -32,7 +32,7 @@ def read(path: Path, options: ReadOptions | None = None, say: Say = lambda line:
 def _read(parts: Parts, options: ReadOptions, say: Say) -> Table:
     if parts.format != "parquet" and parts.bytes <= SMALL:
         small = csv_text.read_small if parts.format == "csv" else json_text.read_small
-        return within(small(parts, options), options, say)
+        return within(small(parts, options).table(), options, say)
     from training.data import bulk
 
     return bulk.read_large(parts, options, say)
