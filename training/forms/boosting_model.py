@@ -57,6 +57,9 @@ def from_xgboost(path: Path, columns: Sequence[str] = ()) -> Parts:
 def from_lightgbm(path: Path, columns: Sequence[str] = ()) -> Parts:
     """A model that `Booster.save_model` wrote. Raises as `from_xgboost` does."""
     lightgbm = _module("lightgbm", path)
+    text = path.read_bytes()
+    if not text.startswith(b"tree") or b"\nend of trees" not in text:  # LightGBM would abort the process
+        raise TrainingError(f"{path.name}: not a LightGBM model, or a truncated one (it has no line 'end of trees')")
     try:
         booster = lightgbm.Booster(model_file=str(path))
         objective = str(booster.dump_model(num_iteration=1).get("objective", "")).split(" ")[0]
