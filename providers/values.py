@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 CloudName = str
 """`local`, `aws`, `azure`, `gcp`, or the name of a third party's adapter (entry point `mooring.clouds`)."""
@@ -216,9 +217,9 @@ class Limit(Value):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.min is None and self.max is None:
-            raise ValueError("needs 'min', 'max' or both")
+            raise PydanticCustomError("limit", "needs 'min', 'max' or both")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"'min' ({self.min:g}) is above 'max' ({self.max:g})")
+            raise PydanticCustomError("limit", f"'min' ({self.min:g}) is above 'max' ({self.max:g})")
         return self
 
 

@@ -44,8 +44,8 @@ LINEAR = "sklearn.linear_model.LinearRegression"
         ({"ece[city=Rome]": 0.9}, {}, "is of a slice of 'city', which is no column that is sliced by; add it to the "),
         ({"accuracy": "high"}, {}, "accuracy: must be a number"),
         ({"accuracy": {"mn": 1}}, {}, "accuracy.mn: unknown key (did you mean 'min'?)"),
-        ({"accuracy": {}}, {}, "accuracy: value error, needs 'min', 'max' or both"),
-        ({"accuracy": {"min": 2, "max": 1}}, {}, "accuracy: value error, 'min' (2) is above 'max' (1)"),
+        ({"accuracy": {}}, {}, "accuracy: needs 'min', 'max' or both"),
+        ({"accuracy": {"min": 2, "max": 1}}, {}, "accuracy: 'min' (2) is above 'max' (1)"),
     ],
 )
 def test_a_threshold_that_cannot_be_met_or_missed_is_told_in_the_preview(
