@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -161,7 +161,7 @@ def converted(texts: pl.Series, type: Type) -> pl.Series:
     return texts.replace_strict(known, [parse(cell) for cell in known], default=None, return_dtype=dtype)
 
 
-def in_memory(values: pl.Series, type: Type) -> npt.NDArray[np.generic]:
+def in_memory(values: pl.Series, type: Type) -> npt.NDArray[Any]:
     """A series as a column's array: see `training.data.table.Column`."""
     if KINDS[type] == "number":
         return np.array(values.fill_null(float("nan")).to_numpy(), dtype=np.float64)

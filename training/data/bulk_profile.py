@@ -1,8 +1,10 @@
-"""The profile of a table of any size: one column in memory at a time."""
+"""The profile of a table of any size: two columns in memory at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from training.data import profile, sampling
@@ -15,14 +17,18 @@ from training.errors import TrainingError
 if TYPE_CHECKING:
     import polars as pl
 
+COLUMNS = 2
+"""Columns in memory at a time."""
+
 
 def columns(parts: Parts, options: ReadOptions) -> Iterator[Found]:
     """Each column's type and statistics. Raises TrainingError as reading does."""
     with opened(parts, options) as bulk:
         if not bulk.rows:
             raise TrainingError(f"{parts.name}: no rows")
-        for name in bulk.names:
-            yield (bulk.rows, name, *_column(bulk, name))
+        with ThreadPoolExecutor(COLUMNS) as pool:
+            for name, found in zip(bulk.names, pool.map(partial(_column, bulk), bulk.names), strict=True):
+                yield (bulk.rows, name, *found)
 
 
 def _column(bulk: Bulk, name: str) -> tuple[Type, dict[str, Any], str]:
@@ -66,7 +72,5 @@ def _most_frequent(counted: pl.DataFrame) -> list[tuple[str, int]]:
         return []
     value = counted.columns[0]
     more = counted.filter(pl.col("count") > least)
-    ties = counted.filter(pl.col("count") == least).bottom_k(
-        profile.TOP, by=value
-    )  # as many as there are rows, perhaps
+    ties = counted.filter(pl.col("count") == least).bottom_k(profile.TOP, by=value)
     return [*more.rows(), *ties.rows()]

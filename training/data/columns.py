@@ -23,8 +23,10 @@ Place = Callable[[int], str]
 
 
 def typed(file: str, name: str, values: Sequence[str], options: ReadOptions, place: Place) -> tuple[Type, Column]:
-    """Type and column of these cells ("" where there is no value). Raises TrainingError for a cell that does not fit, an
-    infinite number, or a column without any value."""
+    """Type and column of these cells ("" where there is no value).
+
+    Raises TrainingError for a cell that does not fit, an infinite number, or a column without any value.
+    """
     present = [cell for cell in values if cell]
     if not present:
         raise no_value(file, name)

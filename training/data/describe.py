@@ -52,18 +52,19 @@ def describe(path: Path, options: ReadOptions | None = None, say: Say = lambda l
     types: dict[str, Type] = {}
     columns: dict[str, dict[str, Any]] = {}
     warnings: list[str] = []
-    rows = 0
+    total = 0
     for rows, name, type, statistics, warning in _columns(parts, options):
+        total = rows
         types[name], columns[name] = type, {"type": type, **statistics}
         warnings += [warning] if warning else []
     parts.check_unchanged()
     warnings += [
         f"column '{name}' has the same value in every row"
         for name, found in columns.items()
-        if found["distinct"] == 1 and not found["missing"] and rows > 1
+        if found["distinct"] == 1 and not found["missing"] and total > 1
     ]
     schema = [{"name": name, "type": type, "declared": name in options.schema} for name, type in types.items()]
-    return Description({"columns": schema}, {"rows": rows, "columns": columns}, tuple(warnings))
+    return Description({"columns": schema}, {"rows": total, "columns": columns}, tuple(warnings))
 
 
 Found = tuple[int, str, Type, dict[str, Any], str]
