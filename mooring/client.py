@@ -14,7 +14,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,8 @@ class Prediction:
     """One reply: a prediction for each row, and by which model version.
 
     `probabilities` has a list for each row, in the order of `classes`; both are None where the model gives none.
-    `model_version` is the version's number in the model's registry, as text. `raw` is the whole reply.
+    `model_version` is the version's number in the model's registry, as text. `raw` is the whole reply. `warnings`
+    are values unlike the training data's, each with `row`, `column` and `message`.
     """
 
     predictions: list[Any]
@@ -57,6 +58,7 @@ class Prediction:
     model_version: str
     deployment: str
     raw: Mapping[str, Any]
+    warnings: Sequence[Mapping[str, Any]] = ()
 
     def __len__(self) -> int:
         return len(self.predictions)
@@ -185,6 +187,7 @@ def _prediction(response: http.client.HTTPResponse, content: bytes, name: str) -
         model_version=str(reply.get("model_version") or response.headers.get("x-model-version", "")),
         deployment=response.headers.get("x-mooring-deployment", ""),
         raw=reply,
+        warnings=reply.get("warnings") or (),
     )
 
 

@@ -42,7 +42,8 @@ class Handler(BaseHTTPRequestHandler):
         status = int(self.path.removeprefix("/status/")) if "status" in self.path else 200
         reply: dict[str, Any] = {"error": "row 0: unknown column 'x'"}
         if status == 200:
-            reply = {"predictions": ["p"] * len(body["instances"]), "model_version": "3"}
+            warned = [{"row": 0, "column": "a", "message": "1.5 is above 1"}]
+            reply = {"predictions": ["p"] * len(body["instances"]), "model_version": "3", "warnings": warned}
         data = json.dumps(reply).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(data)))
@@ -110,6 +111,7 @@ def test_a_prediction_tells_its_version_model_and_deployment(connect: Connect) -
     reply = connect("/predict").predict([ROW, ROW])
     assert reply.predictions == ["p", "p"]
     assert (reply.model, reply.model_version, reply.deployment) == ("iris", "3", "blue")
+    assert [(warned["row"], warned["column"]) for warned in reply.warnings] == [(0, "a")]
     assert reply.probabilities is None
     assert len(reply) == 2
 
