@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from mooring_transforms.moments import DAY, PERIODS, calendar
+from mooring_transforms.moments import DAY, named_parts
 
 
 class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -35,11 +35,5 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         matrix = np.asarray(values, dtype=np.float64)
         columns: list[npt.NDArray[np.float64]] = []
         for at in range(matrix.shape[1]):
-            parts = calendar(matrix[:, at], float(self.origin_[at]))
-            for name in self.parts:
-                if self.cyclic and name in PERIODS:
-                    angle = 2 * np.pi * parts[name] / PERIODS[name]
-                    columns += [np.sin(angle), np.cos(angle)]
-                else:
-                    columns.append(parts[name])
+            columns += named_parts(matrix[:, at], float(self.origin_[at]), self.parts, self.cyclic)
         return np.column_stack(columns)

@@ -7,6 +7,7 @@ only: a server of an ONNX model needs this, and no scikit-learn.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +43,20 @@ def seconds(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     found: npt.NDArray[np.float64] = micro.astype(np.int64) / 1e6
     found[np.isnat(micro)] = math.nan
     return found
+
+
+def named_parts(moments: Any, origin: float, parts: Sequence[str], cyclic: bool) -> list[Any]:
+    """The parts of these names in their order; with `cyclic`, sine and cosine of those that begin again."""
+    found = calendar(moments, origin)
+    columns: list[Any] = []
+    for name in parts:
+        if cyclic and name in PERIODS:
+            angle = found[name] * (2 * math.pi / PERIODS[name])
+            # To nine digits, so that any library's sine is the same on the split of a tree.
+            columns += [np.floor(wave * 1e9 + 0.5) / 1e9 for wave in (np.sin(angle), np.cos(angle))]
+        else:
+            columns.append(found[name])
+    return columns
 
 
 def calendar(moments: npt.NDArray[np.float64], origin: float) -> dict[str, npt.NDArray[np.float64]]:

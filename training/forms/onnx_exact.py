@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from training.forms import onnx_transforms
+
 Kind = Literal["number", "string"]
 
 
@@ -40,7 +42,9 @@ def _columns_with_casts(transformer: Any, kinds: Sequence[Kind]) -> Any:
     changed = []
     for name, inner, columns in transformer.transformers_:
         numeric = all(kinds[place] == "number" for place in indices[name])
-        if numeric and hasattr(inner, "transform"):
+        if numeric and _does_nothing(inner):
+            inner = CastTransformer()
+        elif numeric and hasattr(inner, "transform"):
             inner = Pipeline([("inner", inner), ("mooring_cast", CastTransformer())])
         changed.append((name, inner, columns))
     result = copy.copy(transformer)
@@ -48,14 +52,21 @@ def _columns_with_casts(transformer: Any, kinds: Sequence[Kind]) -> Any:
     return result
 
 
+def _does_nothing(inner: Any) -> bool:
+    """What `passthrough` becomes when it is fitted."""
+    return inner == "passthrough" or (type(inner).__name__ == "FunctionTransformer" and inner.func is None)
+
+
 def converters() -> tuple[dict[type[Any], Any], dict[type[Any], Any]]:
     """Shape calculators and conversion functions, by class, for `skl2onnx.to_onnx`."""
     from sklearn.impute import SimpleImputer
-    from sklearn.preprocessing import StandardScaler
+    from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
+    shapes, functions = onnx_transforms.converters()
+    scalers = (StandardScaler, MinMaxScaler, RobustScaler)
     return (
-        {SimpleImputer: _same_shape, StandardScaler: _same_shape},
-        {SimpleImputer: _imputer, StandardScaler: _scaler},
+        {SimpleImputer: _same_shape, **dict.fromkeys(scalers, _same_shape), **shapes},
+        {SimpleImputer: _imputer, **dict.fromkeys(scalers, _scaler), **functions},
     )
 
 
@@ -87,9 +98,8 @@ def _imputer(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _scaler(scope: Any, operator: Any, container: Any) -> None:
-    """(x - mean) / scale, in the input's own precision and in scikit-learn's order."""
-    model = operator.raw_operator
-    steps = [("Sub", model.mean_ if model.with_mean else None), ("Div", model.scale_ if model.with_std else None)]
+    """(x - mean) / scale, or x * scale + least, in the input's own precision and in scikit-learn's order."""
+    steps = _steps_of(operator.raw_operator)
     current = _joined(scope, operator, container)
     for op_type, constant in steps:
         if constant is not None:
@@ -98,6 +108,20 @@ def _scaler(scope: Any, operator: Any, container: Any) -> None:
             container.add_node(op_type, [current, name], [result], op_version=14)
             current = result
     container.add_node("Identity", [current], [operator.outputs[0].full_name], op_version=16)
+
+
+def _steps_of(model: Any) -> list[tuple[str, Any]]:
+    """A scaler's operations with their constants, in order."""
+    if hasattr(model, "min_"):
+        if model.clip:
+            raise NotImplementedError("a scaler that clips")
+        return [("Mul", model.scale_), ("Add", model.min_)]
+    if hasattr(model, "center_"):
+        return [
+            ("Sub", model.center_ if model.with_centering else None),
+            ("Div", model.scale_ if model.with_scaling else None),
+        ]
+    return [("Sub", model.mean_ if model.with_mean else None), ("Div", model.scale_ if model.with_std else None)]
 
 
 def _joined(scope: Any, operator: Any, container: Any) -> str:

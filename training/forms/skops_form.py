@@ -17,6 +17,7 @@ from mooring_transforms import TYPES
 
 BOOSTED = frozenset(
     {
+        "collections.OrderedDict",
         "xgboost.core.Booster",
         "xgboost.sklearn.XGBClassifier",
         "xgboost.sklearn.XGBRegressor",
