@@ -20,7 +20,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +108,14 @@ def from_file(contract: str, file: Path, packages: Path | None = None) -> Comman
     except ValueError as error:
         raise TrainingError(f"{file}: not JSON ({error})") from error
     known = [field.name for field in fields(kind)]
+    if not isinstance(given, dict):
+        raise TrainingError(f"{file.name}: a JSON object is expected")
     for name in given:
         if name not in known:
             raise TrainingError(f"{file.name}: there is no field '{name}'{nearest(name, known)}")
+    for field in fields(kind):
+        if field.default is MISSING and field.default_factory is MISSING and field.name not in given:
+            raise TrainingError(f"{file.name}: '{field.name}' is missing")
     environment = visible_environment(os.environ)
     values: dict[str, Any] = {name: Path(value) if name in PATHS else value for name, value in given.items()}
     return kind(**values).command_line(environment, packages)
