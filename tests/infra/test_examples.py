@@ -15,7 +15,10 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DIGEST = "sha256:" + "a" * 64
 
 
-@pytest.mark.parametrize("name", ["onnx-file/Pulumi.two-endpoints.yaml", "own-script/Pulumi.own-script.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    ["onnx-file/Pulumi.two-endpoints.yaml", "own-script/Pulumi.own-script.yaml", "same-script/Pulumi.same-script.yaml"],
+)
 def test_an_example_is_valid_as_it_is(kit: Path, name: str) -> None:
     settings = load(EXAMPLES / name, kit)
     assert settings.endpoints

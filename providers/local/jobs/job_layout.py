@@ -5,6 +5,7 @@ The contract with the script (the same for the kit's trainer and a user's own):
 - `MOORING_CHANNEL_<NAME>`: path of each input, read-only. `MOORING_MODEL_DIR`: the model is written there.
   `MOORING_OUTPUT_DIR`: anything else. `MOORING_CHECKPOINT_DIR`: survives an interrupted job.
   `MOORING_METRICS_FILE`: JSON of name to number. `MOORING_JOB_ID`.
+- A script of another platform (`contract`) finds that platform's instead (docs/training-contract.md).
 - Hyperparameters as sorted `--name value` arguments, and whole in `MOORING_HYPERPARAMETERS` (JSON).
 - `HOME` is the job's own folder, `PATH` the environment's and the system's; nothing else is inherited.
 """
