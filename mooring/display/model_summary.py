@@ -129,7 +129,7 @@ def compared_lines(metrics: Mapping[str, float], before: Mapping[str, float], st
                 _sign(value - known) if known is not None else "",
             ]
         )
-    yield from (f"  {line}" for line in table(["metric", "        here", " in training", "  difference"], rows, style))
+    yield from (f"  {line}" for line in table(["metric", "        here", "    held out", "  difference"], rows, style))
 
 
 def _number(value: float) -> str:

@@ -93,6 +93,20 @@ def test_a_pipeline_that_ends_in_boosted_trees_names_their_package_and_image(tmp
     assert "xgboost" in verify(tmp_path / "out")["packages"]
 
 
+def test_an_mlflow_folder_of_the_xgboost_flavor_has_its_columns_from_the_signature(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    model = xgboost.XGBClassifier(n_estimators=3).fit(IRIS, CLASSES)
+    model.save_model(folder / "model.ubj")
+    inputs = '[{"name": "sl"}, {"name": "sw"}, {"name": "pl"}, {"name": "pw"}]'
+    flavor = "flavors:\n  xgboost: {data: model.ubj, model_class: xgboost.sklearn.XGBClassifier}\n"
+    (folder / "MLmodel").write_text(f"{flavor}signature: {{inputs: '{inputs}'}}\n")
+    assert image_of(folder, detect(folder)) == "boosting"
+    predictor = packaged(folder)
+    assert predictor.encoder.names == ["sl", "sw", "pl", "pw"]
+    same(predictor, IRIS, model.predict(IRIS))
+
+
 def test_packaging_a_booster_twice_gives_one_digest(tmp_path: Path) -> None:
     xgboost.XGBClassifier(n_estimators=3).fit(IRIS, CLASSES).save_model(tmp_path / "m.json")
     assert package(tmp_path / "m.json", tmp_path / "1") == package(tmp_path / "m.json", tmp_path / "2")

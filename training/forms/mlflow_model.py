@@ -1,4 +1,4 @@
-"""An MLflow model folder (its `MLmodel` file, flavor `onnx` or `sklearn`), read without MLflow.
+"""An MLflow model folder (its `MLmodel` file, flavor `onnx`, `sklearn`, `xgboost` or `lightgbm`), read without MLflow.
 
 Format: https://mlflow.org/docs/latest/ml/model/, "MLflow Model format".
 """
@@ -15,7 +15,7 @@ from training.forms.onnx_model import from_onnx
 from training.forms.sklearn_model import Parts, from_pickle, from_skops
 
 MLMODEL = "MLmodel"
-FLAVORS = ("onnx", "sklearn")
+FLAVORS = ("onnx", "sklearn", "xgboost", "lightgbm")
 
 
 def from_mlflow(folder: Path, *, trust: bool, columns: Sequence[str] = ()) -> Parts:
@@ -33,8 +33,20 @@ def from_mlflow(folder: Path, *, trust: bool, columns: Sequence[str] = ()) -> Pa
         if flavor.get("serialization_format") == "skops" or path.suffix == ".skops":
             return from_skops(path, trust=trust, columns=names)
         return from_pickle(path, "pickle", trust=trust, columns=names)
+    for name in ("xgboost", "lightgbm"):
+        if name in flavors:
+            return _boosted(name, _file(folder, flavors[name], "data"), names, trust=trust)
     found = ", ".join(sorted(str(name) for name in flavors))
-    raise TrainingError(f"{folder.name}/{MLMODEL}: has the flavors {found}; {' or '.join(FLAVORS)} is needed")
+    raise TrainingError(f"{folder.name}/{MLMODEL}: has the flavors {found}; one of {', '.join(FLAVORS)} is needed")
+
+
+def _boosted(name: str, path: Path, columns: Sequence[str], *, trust: bool) -> Parts:
+    """Boosted trees in their library's own format; MLflow pickles the estimators of LightGBM."""
+    from training.forms.boosting_model import from_lightgbm, from_xgboost
+
+    if path.suffix == ".pkl":
+        return from_pickle(path, "pickle", trust=trust, columns=columns)
+    return (from_xgboost if name == "xgboost" else from_lightgbm)(path, columns)
 
 
 def _read(folder: Path) -> dict[str, Any]:

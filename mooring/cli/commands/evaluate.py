@@ -27,6 +27,10 @@ def command(
     target: Annotated[
         str, typer.Option("--target", "-t", metavar="COLUMN", help="The column with the truth; the model's by default.")
     ] = "",
+    slices: Annotated[
+        str,
+        typer.Option("--slices", metavar="COLUMNS", help="Measure by the values of these too, separated by commas."),
+    ] = "",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="A new folder for metrics, predictions and the report."),
@@ -38,7 +42,7 @@ def command(
     With --json: `{metrics, model, digest, output, files}`.
     """
     with progress_on(sys.stderr, f"evaluating {model}", quiet=as_json) as progress:
-        found = evaluate(model, input, target, output, progress)
+        found = evaluate(model, input, output, progress, target=target, slices=slices)
     if as_json:
         told = {"metrics": found.metrics, "model": str(model), "digest": found.artifact.digest}
         print_json(told | ({"output": str(output), "files": list(found.files)} if output else {}))
