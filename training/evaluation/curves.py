@@ -19,7 +19,7 @@ def of_classes(
 ) -> list[dict[str, Any]]:
     """Of each class (of two: the second only) `roc` [false positive rate, true positive rate] and `pr` [recall,
     precision] as lists of points, with `average_precision`. A class without rows, or without others, has none."""
-    counts = np.bincount(truth, minlength=len(names))
+    counts = np.bincount(truth, minlength=len(names))[: len(names)]  # beyond: classes the model does not know
     places = [1] if len(names) == 2 else sorted(np.argsort(-counts, kind="stable")[:CURVES].tolist())
     return [
         {"class": names[at], **_curves(truth == at, scores[:, at])} for at in places if 0 < int(counts[at]) < len(truth)

@@ -28,13 +28,14 @@ def page(
     prediction = signature.get("prediction", {})
     target = prediction.get("name", "prediction")
     kind = {"classification": "Classification", "regression": "Regression"}.get(manifest["task"], manifest["task"])
-    held = f"{details['rows']:,} rows that it never saw" if details.get("rows") else "rows that it never saw"
+    held = _measured_on(details)
     estimator = str(manifest.get("estimator", "")).rpartition(".")[2]
     use = str(lineage.get("hyperparameters", {}).get("card", ""))
     body = [
         paragraph("Model report", kind="muted"),
         Markup(f"<h1>{text(target)}</h1>"),
         paragraph(f"{kind}{' with ' + estimator if estimator else ''}, measured on {held}", kind="muted"),
+        sections.left_out(details),
         use and paragraph(use),
         _tiles(details["metrics"]),
         section("Figures", _figures(figures)),
@@ -52,6 +53,12 @@ def page(
         f"<title>{text(target)}: model report</title>\n<style>{CSS}</style>\n</head>\n"
         f"<body>\n<main>\n{content}\n</main>\n</body>\n</html>\n"
     )
+
+
+def _measured_on(details: Record) -> str:
+    """The rows held out in training, or those of other data (`training.evaluate`)."""
+    count = f"{details['rows']:,} rows" if details.get("rows") else "rows"
+    return f"{count} of {details['data']['file']}" if "data" in details else f"{count} that it never saw"
 
 
 def _tiles(metrics: Mapping[str, float]) -> Markup:

@@ -30,10 +30,21 @@ def title_of(name: str) -> str:
     return TITLES.get(name, name.replace("_", " "))
 
 
+def left_out(details: Record) -> Markup:
+    """How many rows of new data could not be measured."""
+    count = details.get("data", {}).get("without_truth", 0)
+    return paragraph(f"{count:,} rows without a true value are left out.", kind="note") if count else Markup("")
+
+
 def all_metrics(details: Record) -> Markup:
     """Every metric, and those that are not defined with the reason."""
-    rows: list[tuple[object, ...]] = [(_named(name), metric(value)) for name, value in details["metrics"].items()]
-    table_ = table(("Metric", "Value"), rows, (1,)) if rows else ""
+    before = details.get("reference", {})
+    head = ("Metric", "Value", "In training") if before else ("Metric", "Value")
+    rows = []
+    for name, value in details["metrics"].items():
+        earlier = [metric(before[name]) if name in before else "–"] if before else []
+        rows.append((_named(name), metric(value), *earlier))
+    table_ = table(head, rows, (1, 2)) if rows else ""
     undefined = [(_named(name), reason) for name, reason in details.get("undefined", {}).items()]
     return section("Metrics", table_, undefined and table(("Not defined", "Because"), undefined))
 
