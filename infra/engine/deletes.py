@@ -55,7 +55,7 @@ class Deleter:
             return resources
         previous = deployment.previous
         allowed: set[int] = set()
-        for resource in resources:
+        for resource in previous:  # also one that stays: what depends on it and goes must be named as well
             if resource.urn in deployment.targets:
                 allowed.add(id(resource))
                 allowed |= {id(r) for r in graph.dependents(previous, resource, children=True)}

@@ -12,7 +12,7 @@ from infra.engine.deletes import Deleter
 from infra.engine.deployment import Config, Deployment
 from infra.engine.errors import EngineError
 from infra.engine.events import Events
-from infra.engine.planning.targets import check_urns
+from infra.engine.planning.targets import Targets, check_urns
 from infra.engine.providers.provider_host import Factory, ProviderHost
 from infra.engine.state import graph
 from infra.engine.state import urn as urns
@@ -50,6 +50,8 @@ class Operation:
         known = [r.urn for r in snapshot.resources]
         check_urns("--target", options.targets, known)
         check_urns("--replace", options.replace, known)
+        for urn in Targets(options.replace).missing(known):
+            raise EngineError(f"--replace: no resource named '{urn}' was found in the stack")
 
     def up(self) -> None:
         """Run the program, and let the stack become what it says. With `--refresh`, read everything first."""
@@ -140,11 +142,11 @@ class Operation:
             finally:
                 monitor.close()
             failed = not ended_well or bool(self.events.result.errors) or deployment.stopping
-            monitor.registrar.finish_outputs(failed=failed)
             if not failed:
                 self._refuse_unknown_targets(deployment)
                 Deleter(deployment).leftovers()
-            failed = failed or bool(self.events.result.errors)
+            failed = failed or bool(self.events.result.errors) or deployment.stopping
+            monitor.registrar.finish_outputs(failed=failed)
             for analyzer in [] if failed else deployment.analyzers:
                 analyzer.analyze_stack(list(deployment.news.values()))
         clean = not failed and not deployment.targets

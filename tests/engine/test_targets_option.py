@@ -60,10 +60,25 @@ def test_a_target_that_needs_something_left_out_is_refused(stack: Stack) -> None
 def test_what_is_gone_from_the_program_stays_unless_it_is_a_target(stack: Stack) -> None:
     deployed(stack)
     target = stack.urn("b")
-    stack.up('a = Thing("a", {"x": 1})', targets=(stack.urn("a"),))
-    assert set(stack.things()) == {"a", "b", "c"}
     stack.up('a = Thing("a", {"x": 1})', targets=(target,))
     assert set(stack.things()) == {"a", "c"}
+
+
+def test_what_is_gone_from_the_program_and_depends_on_a_target_must_be_named_as_well(stack: Stack) -> None:
+    deployed(stack)
+    refused = stack.run("up", 'a = Thing("a", {"x": 1})', targets=(stack.urn("a"),))
+    assert f"'{stack.urn('c')}' will be destroyed but was not specified" in refused.errors[0]
+    assert set(stack.things()) == {"a", "b", "c"}
+    assert stack.up('a = Thing("a", {"x": 1})', targets=(stack.urn("a"),), target_dependents=True).ok
+    assert set(stack.things()) == {"a", "b"}
+
+
+def test_a_resource_to_replace_that_is_not_in_the_stack_is_an_error(stack: Stack) -> None:
+    changed = deployed(stack)
+    urn = stack.urn("b") + "x"
+    with pytest.raises(EngineError, match=f"--replace: no resource named '{urn}' was found in the stack"):
+        stack.run("up", changed, replace=(urn,))
+    assert stack.calls("update") == []
 
 
 def test_destroying_a_target_needs_its_dependents_named_or_asked_for(stack: Stack) -> None:

@@ -172,6 +172,24 @@ SCENARIOS = (
         (up('R("a", {}, Opts(parent=R("b", {})))'), up('R("b", {})'), up('R("a", {}, Opts(parent=R("b", {}), deleted_with=R("z")))'), destroy()),
     ),
     Scenario(
+        "outputs-after-a-failed-delete",
+        (
+            up('a = R("a", {"x": 1}, Opts(protect=True))\nb = R("b")\npulumi.export("x", a.handle)\npulumi.export("y", b.handle)'),
+            up('b = R("b")\npulumi.export("y", "new")'),
+            up('b = R("b")\npulumi.export("z", b.token)'),
+        ),
+    ),
+    Scenario(
+        "targets-and-what-is-gone",
+        (
+            up('a = R("a", {"x": 1})\nb = R("b", {"x": a.handle})\nc = R("c", {"x": 1})'),
+            up('a = R("a", {"x": 1})\nc = R("c", {"x": 1})', targets=("a",)),
+            up('a = R("a", {"x": 1})', targets=("a",), target_dependents=True),
+            up('a2 = R("a2", {"x": 1}, Opts(aliases=[Alias(name="a")]))', replace=("a2",)),
+            destroy(),
+        ),
+    ),
+    Scenario(
         "many",
         (up('for i in range(220):\n    R(f"r{i}", {"x": i})'), up('for i in range(0, 220, 2):\n    R(f"r{i}", {"x": i + i % 4})'), destroy()),
     ),

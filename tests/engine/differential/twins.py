@@ -26,8 +26,10 @@ from twin_provider import SECRET, SIGNATURE, TwinProvider
 from infra.engine.api import LogEvent, Options, Result, StackRef
 from infra.engine.configuration import configuration
 from infra.engine.engine import EmbeddedEngine
+from infra.engine.errors import EngineError
 
 HERE = Path(__file__).parent
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _UNTOLD = ("created", "modified", "stackTrace", "sourcePosition")
 
@@ -116,7 +118,10 @@ class Embedded(Project):
         self.prepare(step)
         engine = EmbeddedEngine({"twin": lambda: self.provider})
         self.log: list[str] = []
-        result = self._run(engine, step)
+        try:
+            result = self._run(engine, step)
+        except EngineError as refused:
+            result = Result(errors=[str(refused)])
         self.errors = result.errors
         document = result.document if step.verb == "preview" and result.ok else None
         return self.told(step, result.ok, document)
@@ -201,10 +206,13 @@ def _attached(provider: TwinProvider) -> Iterator[int]:
 def _idle(call: Json, step: Step) -> bool:
     """Whether a call has no meaning of its own: `pulumi` compares even what a refresh found unchanged, and the
     embedded engine takes its providers up a second time when it refreshes first. A preview by `pulumi` configures
-    former providers as well, which nothing then uses, and `pulumi destroy` compares what it then deletes."""
+    former providers as well, which nothing then uses, and `pulumi destroy` compares what it then deletes. With targets
+    it asks what would follow from deleting them, also of those that stay."""
     if step.verb == "destroy" and call["call"] == "Diff":
         return True
     if step.verb == "preview" and call["call"] == "Configure":
+        return True
+    if step.targets and call["call"] == "Diff" and UNKNOWN in json.dumps(call["new"]):
         return True
     if not (step.verb == "refresh" or step.refresh):
         return False
@@ -260,7 +268,7 @@ def _without_ids(told: Json) -> Json:
 
 
 def _number(seen: dict[str, str], id: str) -> str:
-    if id in ("04da6b54-80e4-46f7-96ec-b56ff0331ba9",):
+    if id == UNKNOWN:
         return id
     return seen.setdefault(id, f"uuid-{len(seen) + 1}")
 
