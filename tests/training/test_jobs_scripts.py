@@ -199,8 +199,8 @@ def call(server: MLflowServer, path: str, body: dict[str, Any] | None = None) ->
         return found
 
 
-def test_the_tracking_server_keeps_the_last_value_and_refuses_what_it_does_not_know() -> None:
-    server = MLflowServer("run-1")
+def test_the_tracking_server_keeps_the_last_value_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    server = MLflowServer("run-1", tmp_path)
     server.start()
     try:
         for step, value in ((0, 0.1), (2, 0.3), (1, 0.2)):
@@ -209,7 +209,7 @@ def test_the_tracking_server_keeps_the_last_value_and_refuses_what_it_does_not_k
         call(server, "runs/log-batch", {"run_id": "run-1", **batch})
         assert server.metrics() == {"acc": 0.3, "loss": 2.0}
         run = call(server, "runs/get?run_id=run-1")["run"]
-        assert run["info"]["run_id"] == "run-1"
+        assert (run["info"]["run_id"], run["info"]["artifact_uri"]) == ("run-1", tmp_path.as_uri())
         assert {"key": "lr", "value": "0.1"} in run["data"]["params"]
         for path, body, status in (
             ("runs/get?run_id=other", None, 404),

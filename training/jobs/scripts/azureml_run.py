@@ -79,8 +79,8 @@ class AzureSession(Session):
 
     def __init__(self, script: Script, definitions: Mapping[str, str]) -> None:
         super().__init__(script, definitions)
-        self.server = MLflowServer(script.job.run or "job")
         self.code = script.workspace / "wd"
+        self.server = MLflowServer(script.job.run or "job", self.code / "outputs")
         self.model = script.workspace / "outputs" / "model"
 
     def prepare(self) -> Command:

@@ -1,7 +1,7 @@
 """A tracking server for one run, on loopback: the part of MLflow's REST API that a training script uses.
 
 https://mlflow.org/docs/latest/rest-api.html; runs/get, runs/update, log-metric, log-batch, log-parameter, set-tag,
-and the experiment that the run belongs to. Anything else answers 501, so that nothing seems stored and is not.
+log-model, and the experiment that the run belongs to. Anything else answers 501, so that nothing seems stored and is not.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,10 +19,13 @@ EXPERIMENT = "0"
 
 
 class MLflowServer:
-    """Keeps what is logged to the run `run`; `address` is its MLFLOW_TRACKING_URI once it was started."""
+    """Keeps what is logged to the run `run`; `address` is its MLFLOW_TRACKING_URI once it was started.
 
-    def __init__(self, run: str) -> None:
-        self.run, self.lock = run, threading.Lock()
+    Artifacts are files: clients write them below the folder `artifacts` themselves.
+    """
+
+    def __init__(self, run: str, artifacts: Path) -> None:
+        self.run, self.artifacts, self.lock = run, artifacts, threading.Lock()
         self.logged: dict[str, list[dict[str, Any]]] = {}
         self.params: dict[str, str] = {}
         self.tags: dict[str, str] = {}
@@ -58,7 +62,11 @@ class MLflowServer:
             def _answer(self, given: dict[str, Any]) -> None:
                 path = urlsplit(self.path).path.removeprefix("/api/2.0/mlflow/")
                 with owner.lock:
-                    self._send(*owner.answer(path, given))
+                    try:
+                        reply = owner.answer(path, given)
+                    except (KeyError, TypeError, ValueError) as error:
+                        reply = 400, _problem("INVALID_PARAMETER_VALUE", f"{path}: {error!r}")
+                self._send(*reply)
 
             def _send(self, code: int, reply: dict[str, Any]) -> None:
                 content = json.dumps(reply).encode()
@@ -102,6 +110,8 @@ class MLflowServer:
                 self._log(given)
             case "runs/log-parameter":
                 self.params[given["key"]] = str(given["value"])
+            case "runs/log-model":  # says that there is a model among the artifacts
+                pass
             case "runs/set-tag":
                 self.tags[given["key"]] = str(given["value"])
             case "runs/log-batch":
@@ -130,7 +140,7 @@ class MLflowServer:
             "status": self.status,
             "start_time": self.started,
             "lifecycle_stage": "active",
-            "artifact_uri": "mlflow-artifacts:/",
+            "artifact_uri": self.artifacts.absolute().as_uri(),
         }
         metrics = [max(values, key=_order) | {"key": key} for key, values in self.logged.items()]
         texts = {"params": self.params, "tags": self.tags}
