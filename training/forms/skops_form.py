@@ -1,7 +1,8 @@
 """A scikit-learn model as skops bytes that depend on the model alone.
 
 skops names each array's file and each node by a memory address, and stamps zip entries with the time. Here
-both are replaced: addresses by numbers in the order of their first use, times by the zip format's first one.
+both are replaced: addresses by numbers in the order of their first use, times by the zip format's first one; and
+what memory held between the fields of an array's records by zeros.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import zipfile
 from typing import Any
 
 from mooring_transforms import TYPES
+from training.forms.padding import cleared
 
 BOOSTED = frozenset(
     {
@@ -81,7 +83,7 @@ def canonical(data: bytes) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "schema.json", json.dumps(schema, separators=(",", ":")).encode())
         for old, new in renaming.files.items():
-            _add(archive, new, members[old])
+            _add(archive, new, cleared(members[old]))
     return out.getvalue()
 
 
