@@ -67,7 +67,7 @@ def _csv_source(stream: TextIO, predictor: Predictor) -> Source:
     header = [cell.strip() for cell in next(reader, [])]
     if not header:
         raise RequestError("the input file is empty; a header line and rows are expected")
-    order = csv_rows.header_order(header, predictor.encoder.names, further=True)
+    order = csv_rows.header_order(header, predictor.columns, further=True)
 
     def lines() -> Iterator[Line]:
         number = 0
@@ -100,7 +100,7 @@ def _csv_line(row: list[str], header: list[str], order: list[int], predictor: Pr
 
 def _json_source(stream: TextIO, predictor: Predictor) -> Source:
     """One JSON object or list a line. The output has the model's columns, then what else the first row has."""
-    names = predictor.encoder.names
+    names, optional = predictor.encoder.names, {column.name for column in predictor.columns if column.optional}
     texts = (text for text in stream if text.strip())
     first = next(texts, None)
     if first is None:
@@ -110,9 +110,9 @@ def _json_source(stream: TextIO, predictor: Predictor) -> Source:
     header = [*names, *further]
 
     def lines() -> Iterator[Line]:
-        yield _json_line(start, names, header)
+        yield _json_line(start, names, header, optional)
         for text in texts:
-            yield _json_line(_parse_json(text), names, header)
+            yield _json_line(_parse_json(text), names, header, optional)
 
     return Source(header, lines())
 
@@ -124,7 +124,7 @@ def _parse_json(text: str) -> Any:
         return ValueError(f"not JSON: {error}")
 
 
-def _json_line(row: Any, names: list[str], header: list[str]) -> Line:
+def _json_line(row: Any, names: list[str], header: list[str], optional: set[str]) -> Line:
     if isinstance(row, ValueError):
         return Line([""] * len(header), error=str(row))
     if isinstance(row, list) and len(row) == len(names):
@@ -132,10 +132,10 @@ def _json_line(row: Any, names: list[str], header: list[str]) -> Line:
     if not isinstance(row, dict):
         return Line([""] * len(header), error=f"an object, or a list of {len(names)} values, is expected")
     copied = [_cell(row.get(name)) for name in header]
-    missing = [name for name in names if name not in row]
+    missing = [name for name in names if name not in row and name not in optional]
     if missing:
         return Line(copied, error=f"column '{missing[0]}' is missing")
-    return Line(copied, [row[name] for name in names])
+    return Line(copied, [row.get(name) for name in names])
 
 
 def _cell(value: Any) -> Any:

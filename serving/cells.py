@@ -20,7 +20,8 @@ LARGEST = 3.4028234663852886e38
 class Column:
     """One column of the signature. `shape` and `dtype` are of one row's tensor or image; a `boolean` number may be
     given as true or false; `truths` are the texts of a column that knows only "true" and "false"; `format` is how
-    dates are written beside ISO 8601 (as `datetime.strptime` has it)."""
+    dates are written beside ISO 8601 (as `datetime.strptime` has it). An `optional` one may be left out of a row, and
+    has values from `least` on; an `identifier` is text that may be given as a whole number."""
 
     name: str
     type: str
@@ -31,10 +32,14 @@ class Column:
     boolean: bool = False
     truths: Mapping[bool, str] = field(default_factory=dict)
     format: str = ""
+    optional: bool = False
+    least: float = -math.inf
+    identifier: bool = False
 
     @classmethod
-    def parse(cls, entry: Mapping[str, Any]) -> Column:
+    def parse(cls, entry: Mapping[str, Any], *, identifier: bool = False) -> Column:
         """The column of a signature's entry. Raises ValueError for a type that this server does not know."""
+        optional = bool(entry.get("optional"))
         if entry["type"] not in TYPES:
             raise ValueError(f"column '{entry['name']}' has the type '{entry['type']}'")
         return cls(
@@ -47,6 +52,9 @@ class Column:
             bool(entry.get("boolean")),
             _truths(entry.get("categories") or []),
             str(entry.get("format") or ""),
+            optional,
+            float(entry.get("min", -math.inf)) if optional else -math.inf,
+            identifier and entry["type"] == "string",
         )
 
     @property
@@ -95,6 +103,8 @@ def _number(row: int, column: Column, value: Any) -> float:
         number = math.inf
     if abs(number) > LARGEST:
         raise RowError(row, f"column '{column.name}': {shown(value)} is out of range")
+    if number < column.least:
+        raise RowError(row, f"column '{column.name}': {shown(value)} is less than {column.least:g}")
     if column.integer and not number.is_integer():
         raise RowError(row, f"column '{column.name}': {shown(value)} is not a whole number")
     return number
@@ -113,6 +123,8 @@ def _text(row: int, column: Column, value: Any) -> str:
     if not isinstance(value, str):
         if isinstance(value, bool) and value in column.truths:
             return column.truths[value]
+        if column.identifier and type(value) is int:
+            return str(value)
         raise RowError(row, f"column '{column.name}': {shown(value)} is not text")
     return value
 

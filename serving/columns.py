@@ -38,6 +38,7 @@ class Encoder:
         self.columns = tuple(columns)
         self.names = [column.name for column in columns]
         self._known = frozenset(self.names)
+        self._required = [place for place, column in enumerate(columns) if not column.optional]
         self._numbers = [place for place, column in enumerate(columns) if column.numeric]
         self._texts = [place for place, column in enumerate(columns) if column.textual]
         self._tensors = [place for place, column in enumerate(columns) if column.type in ("tensor", "image")]
@@ -84,12 +85,12 @@ class Encoder:
                 unknown = next(name for name in row if name not in self._known)
                 left = [name for name in self.names if name not in row]
                 raise RowError(number, f"unknown column '{unknown}'{nearest(unknown, left or self.names)}")
-            if len(row) != len(self.names):
-                missing = next(name for name in self.names if name not in row)
-                raise RowError(number, f"column '{missing}' is missing")
-            return self._checked(number, [row[name] for name in self.names])
-        if len(self.columns) == 1 and self._is_value(row):
-            return self._checked(number, [row])
+            for place in self._required if len(row) != len(self.names) else ():
+                if self.names[place] not in row:
+                    raise RowError(number, f"column '{self.names[place]}' is missing")
+            return self._checked(number, [row.get(name) for name in self.names])
+        if self._is_value(row):
+            return self._checked(number, [row if place in self._required else None for place in range(len(self.names))])
         if not isinstance(row, list | tuple):
             raise RowError(
                 number, f"{shown(row)} is no row; an object of column names, or a list of values, is expected"
@@ -97,10 +98,11 @@ class Encoder:
         return self._checked(number, row)
 
     def _is_value(self, row: Any) -> bool:
-        """Whether a row is the value of the only column itself, neither a mapping nor a list of one."""
-        if len(self.columns) > 1:
+        """Whether a row is the value of the only column itself, neither a mapping nor a list of one. Columns that may
+        be left out do not count."""
+        if len(self._required) != 1:
             return False
-        column = self.columns[0]
+        column = self.columns[self._required[0]]
         if isinstance(row, dict):
             return column.type == "image" and list(row) == ["b64"]
         if column.type == "image":  # a list of one is a row, where the picture has more lines or pixels than that
@@ -109,6 +111,8 @@ class Encoder:
 
     def _checked(self, number: int, values: Sequence[Any]) -> list[Any]:
         if len(values) != len(self.columns):
+            if self._required and self._required[-1] < len(values) < len(self.columns):
+                return self._checked(number, [*values, *[None] * (len(self.columns) - len(values))])
             raise RowError(
                 number, f"{len(values)} values, but the model takes {len(self.columns)}: {', '.join(self.names[:20])}"
             )

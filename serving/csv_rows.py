@@ -30,33 +30,39 @@ def parse(text: str, columns: Sequence[Column], header: bool | None = None) -> l
     first = [cell.strip() for cell in rows[0]]
     if header is None:
         header = not set(first).isdisjoint(names)
-    order = list(range(len(names)))
+    order = [place if place < len(first) or not column.optional else -1 for place, column in enumerate(columns)]
     if header:
-        order = header_order(first, names)
+        order = header_order(first, columns)
         rows = rows[1:]
     return [convert(number, row, order, columns) for number, row in enumerate(rows)]
 
 
-def header_order(header: Sequence[str], names: Sequence[str], further: bool = False) -> list[int]:
-    """Where each column of the signature is in the header. `further` columns are passed over when allowed."""
+def header_order(header: Sequence[str], columns: Sequence[Column], further: bool = False) -> list[int]:
+    """Where each column of the signature is in the header; -1 for one that may be left out and is. `further` columns
+    are passed over when allowed. Raises RequestError for a header that does not fit."""
+    names = [column.name for column in columns]
+    optional = {column.name for column in columns if column.optional}
     if not further:
         for name in header:
             if name not in names:
                 raise RequestError(f"the header names '{name}', which is no column of the model{nearest(name, names)}")
     for name in names:
         count = list(header).count(name)
-        if count == 0:
+        if count == 0 and name not in optional:
             raise RequestError(f"column '{name}' is missing from the header{nearest(name, header)}")
         if count > 1:
             raise RequestError(f"column '{name}' is named {count} times in the header")
-    return [list(header).index(name) for name in names]
+    return [list(header).index(name) if name in header else -1 for name in names]
 
 
 def convert(number: int, row: Sequence[str], order: Sequence[int], columns: Sequence[Column]) -> list[Any]:
     """One line's cells in the signature's order. Raises RowError."""
     if len(row) <= max(order) or (len(order) == len(columns) == 0):
         raise RowError(number, f"{len(row)} fields, but {max(order) + 1} are expected")
-    return [_cell(number, row[place].strip(), column) for place, column in zip(order, columns, strict=True)]
+    return [
+        None if place < 0 else _cell(number, row[place].strip(), column)
+        for place, column in zip(order, columns, strict=True)
+    ]
 
 
 def _cell(number: int, cell: str, column: Column) -> Any:

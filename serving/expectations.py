@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,13 @@ class _Range:
 class Expectations:
     """Compares encoded rows with the signature's `min`, `max` and `categories`. Any thread may use one."""
 
-    def __init__(self, columns: Sequence[Column], entries: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        entries: Sequence[Mapping[str, Any]],
+        known: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
+        """`known` are values of text columns that the signature does not list."""
         pairs = list(zip(columns, entries, strict=True))
         self._ranges = [_range(column, entry) for column, entry in pairs if column.numeric]
         self._low = np.array([one.low for one in self._ranges])
@@ -68,9 +75,9 @@ class Expectations:
         ]
         textual = [(column, entry) for column, entry in pairs if column.textual]
         self._categories = [
-            (at, column.name, frozenset([*entry["categories"], ""]))  # a missing value is no unseen one
+            (at, column.name, frozenset([*seen, ""]))  # a missing value is no unseen one
             for at, (column, entry) in enumerate(textual)
-            if column.type == "string" and entry.get("categories")
+            if column.type == "string" and (seen := entry.get("categories") or known.get(column.name))
         ]
 
     def unlike(self, features: Features) -> list[Unlike]:
@@ -82,7 +89,7 @@ class Expectations:
             texts = features.texts[:, at].tolist()
             if not known.issuperset(texts):
                 found += [
-                    Unlike(row, name, UNSEEN, f"{shown(text)} is no category of the training data")
+                    Unlike(row, name, UNSEEN, f"{shown(text)} is not in the training data")
                     for row, text in enumerate(texts)
                     if text not in known
                 ]
@@ -116,6 +123,8 @@ class Expectations:
 
 
 def _range(column: Column, entry: Mapping[str, Any]) -> _Range:
+    if column.optional:  # bounds of what may be asked for, not of what was seen
+        return _Range(column.name, -math.inf, math.inf, False)
     low, high = (_bound(entry.get(key), sign) for key, sign in (("min", -1.0), ("max", 1.0)))
     return _Range(column.name, low - abs(low) * SLACK, high + abs(high) * SLACK, column.type == "date")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -32,6 +32,8 @@ class Form(Protocol):
 
     fast: bool
     """Whether one row takes microseconds, so that it may run on the event loop."""
+    known: Mapping[str, Collection[str]]
+    """The values of text columns that the model itself knows, where its signature does not list them."""
 
     def run(self, features: Features) -> Answer:
         """Predict. Raises RequestError when the model refuses the values."""
@@ -50,6 +52,7 @@ class OnnxForm:
     """A model in ONNX Runtime, on the CPU, with `threads` threads an operator."""
 
     fast = True
+    known: Mapping[str, Collection[str]] = {}
 
     def __init__(self, artifact: Artifact, columns: list[Column], threads: int) -> None:
         import onnxruntime

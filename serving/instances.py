@@ -17,6 +17,8 @@ from serving.expectations import listed, noted
 from serving.forms import Answer
 from serving.http import CSV, Reply, Request, decode, encode, require_json
 from serving.predictor import Predictor
+from serving.recommendations import ITEMS
+from serving.recommendations import cells as cells_of
 from serving.wishes import Wishes, of_document, of_request
 
 
@@ -63,7 +65,10 @@ class Instances:
         if wanted == JSON_TYPE:
             return self._json(answer, count, wishes)
         shares = self._probabilities(answer) if wishes.probabilities else None
-        body = _WRITERS[wanted](answer.values, shares)
+        values = answer.values
+        if wanted == CSV_TYPE and self.predictor.type == ITEMS:
+            values = [cells_of(offered) for offered in values]
+        body = _WRITERS[wanted](values, shares)
         return noted(Reply(body, content_type=_CONTENT.get(wanted, wanted.encode()), rows=count), answer.unlike)
 
     def _probabilities(self, answer: Answer) -> npt.NDArray[Any]:
@@ -138,7 +143,10 @@ def _as_lines(values: Any, shares: Shares) -> bytes:
 
 def _as_array(values: Any, shares: Shares) -> bytes:
     """The predictions as `numpy.save` writes them, text with a type of its own length; or the probabilities."""
-    array = np.asarray(values if shares is None else shares)
+    try:
+        array = np.asarray(values if shares is None else shares)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, dtype=object)
     if array.dtype.kind not in "biufU":
         raise RequestError("several outputs a row do not fit one array; accept application/json", 406)
     out = io.BytesIO()

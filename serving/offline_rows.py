@@ -62,7 +62,7 @@ def _csv(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
             raise RequestError(f"{path.name}: line 1 is not CSV: {error}") from None
         if not header:
             raise RequestError(f"{path.name}: empty; a header line and rows are expected")
-        order = csv_rows.header_order(header, [column.name for column in columns], further=True)
+        order = csv_rows.header_order(header, columns, further=True)
         while True:
             try:
                 cells = next(reader)
@@ -89,7 +89,6 @@ def _of_cells(place: str, cells: list[str], header: list[str], order: list[int],
 
 
 def _jsonl(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
-    names = [column.name for column in columns]
     with open_text(path) as stream:
         for number, text in enumerate(stream, 1):
             if text.strip():
@@ -98,7 +97,7 @@ def _jsonl(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
                 except (ValueError, RecursionError) as error:
                     yield Row(f"line {number}", {}, error=f"not JSON: {error}")
                     continue
-                yield _of_json(f"line {number}", found, names)
+                yield _of_json(f"line {number}", found, columns)
 
 
 def _json(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
@@ -110,23 +109,23 @@ def _json(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
         found = found.get("instances", [found])
     if not isinstance(found, list):
         raise RequestError(f'{path.name}: a list of objects is expected, or {{"instances": [...]}}')
-    names = [column.name for column in columns]
     for number, row in enumerate(found, 1):
-        yield _of_json(f"row {number}", row, names)
+        yield _of_json(f"row {number}", row, columns)
 
 
-def _of_json(place: str, found: Any, names: Sequence[str]) -> Row:
+def _of_json(place: str, found: Any, columns: Sequence[Column]) -> Row:
+    names = [column.name for column in columns]
     if isinstance(found, list) and len(found) == len(names):
         return Row(place, dict(zip(names, found, strict=True)), list(found))
     if not isinstance(found, dict):
         what = f"an object with the model's columns is expected, or a list of {len(names)} values"
         return Row(place, {}, error=what)
     row = Row(place, found)
-    missing = [name for name in names if name not in found]
+    missing = [column.name for column in columns if column.name not in found and not column.optional]
     if missing:
         row.error = f"column '{missing[0]}' is missing{nearest(missing[0], list(found))}"
     else:
-        row.values = [found[name] for name in names]
+        row.values = [found.get(name) for name in names]
     return row
 
 
@@ -137,15 +136,14 @@ def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
         frame = polars.scan_parquet(path)
         held = frame.collect_schema().names()
         batches = frame.collect_batches() if hasattr(frame, "collect_batches") else [frame.collect()]
-        wanted = [column.name for column in columns]
-        for name in wanted:
+        for name in (column.name for column in columns if not column.optional):
             if name not in held:
                 raise RequestError(f"{path.name}: column '{name}' is missing{nearest(name, held)}")
         number = 0
         for batch in batches:
             for found in batch.iter_rows(named=True):
                 number += 1
-                yield _of_json(f"row {number}", {name: _plain(value) for name, value in found.items()}, wanted)
+                yield _of_json(f"row {number}", {name: _plain(value) for name, value in found.items()}, columns)
     except polars.exceptions.PolarsError as error:
         raise RequestError(
             f"{path.name}: not a Parquet file, or a damaged one ({str(error).splitlines()[0]})"

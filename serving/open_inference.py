@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving import binary_tensors
+from serving import binary_tensors, recommendations
 from serving.columns import Features
 from serving.errors import RequestError, nearest
 from serving.expectations import listed, noted
@@ -84,6 +84,8 @@ class OpenInference:
                 {"name": output["name"], "datatype": NAMES[output["dtype"]], "shape": _wire(output["shape"])}
                 for output in known
             ]
+        if self.predictor.type == recommendations.ITEMS:
+            return [{"name": name, "datatype": kind, "shape": [-1, -1]} for name, kind in recommendations.OUTPUTS]
         kinds = {"string": "BYTES", "integer": "INT64", "number": "FP64"}
         found = [{"name": "prediction", "datatype": kinds[self.predictor.type], "shape": [-1]}]
         if self.predictor.has_probabilities:
@@ -136,14 +138,18 @@ class OpenInference:
         for name in tensors:
             if name not in encoder.names:
                 raise RequestError(f"input '{name}' is no column of the model{nearest(name, encoder.names)}")
-        for name in encoder.names:
-            if name not in tensors:
-                raise RequestError(f"input '{name}' is missing")
+        for column in encoder.columns:
+            if column.name not in tensors:
+                if not column.optional:
+                    raise RequestError(f"input '{column.name}' is missing")
+                tensors[column.name] = np.full(len(only), None, dtype=object)
         return encoder.encode_cells(_rows([tensors[name] for name in encoder.names], encoder.names, tabular))
 
     def _tensors(self, answer: Answer) -> list[dict[str, Any]]:
         if answer.outputs:
             return [_output(name, values) for name, values in answer.outputs.items()]
+        if self.predictor.type == recommendations.ITEMS:
+            return [_output(name, values) for name, values in recommendations.tensors(answer.values)]
         found = [_output("prediction", np.asarray(answer.values, dtype=object if self._text else None))]
         if answer.probabilities is not None:
             found.append(_output("probabilities", answer.probabilities))

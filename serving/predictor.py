@@ -13,6 +13,7 @@ from serving.columns import Encoder, Features
 from serving.errors import ModelError
 from serving.expectations import Expectations
 from serving.forms import Answer, Form, load_form
+from serving.recommendations import ITEMS
 
 
 class Predictor:
@@ -25,21 +26,21 @@ class Predictor:
     def __init__(self, folder: Path | str, threads: int = 1, *, warnings: bool = True) -> None:
         self.artifact = artifact.load(Path(folder))
         try:
-            self.columns = [Column.parse(entry) for entry in self.artifact.signature["columns"]]
             prediction = self.artifact.signature["prediction"]
             self.name: str = prediction["name"]
             self.type: str = prediction["type"]
+            entries = self.artifact.signature["columns"]
+            self.columns = [Column.parse(entry, identifier=self.type == ITEMS) for entry in entries]
             self.classes: list[Any] | None = prediction.get("classes")
             self.encoder = Encoder(self.columns)
-            entries = self.artifact.signature["columns"]
-            self._expectations = Expectations(self.columns, entries) if warnings else None
             self.form: Form = load_form(self.artifact, self.columns, threads)
+            self._expectations = Expectations(self.columns, entries, self.form.known) if warnings else None
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{folder}: manifest and signature do not fit together ({error!r})") from error
 
     @property
     def task(self) -> str:
-        """`classification`, `regression` or `tensor`."""
+        """`classification`, `regression`, `ranking` or `tensor`."""
         return self.artifact.task
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,10 @@ class SklearnForm:
         order = [name for group in (numbers, self._images, texts) for name in wanted if name in group]
         self._places = None if order == wanted else [order.index(name) for name in wanted]
         self._flat = bool(entry.get("flat"))
+        ranking = artifact.task == "ranking"
+        self.known: Mapping[str, Collection[str]] = (
+            {texts[0]: frozenset(map(str, self._model.users_))} if ranking else {}
+        )
         self._classifier = artifact.task == "classification"
         self._scores = self._classifier and hasattr(self._model, "predict_proba")
         self._absent = [(texts.index(name), _ABSENT[said]) for name, said in entry.get("absent", {}).items()]

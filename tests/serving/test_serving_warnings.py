@@ -83,9 +83,7 @@ def test_they_are_counted_by_column_and_kind(app: App, mixed: App) -> None:
 def test_a_category_that_training_never_saw_is_warned_about_and_a_missing_one_is_not(mixed: App) -> None:
     rows = [{"area": 30, "kind": kind} for kind in ("new", None, "never", "")]
     reply = post(mixed, "/predict", {"instances": rows})
-    assert reply.json()["warnings"] == [
-        {"row": 2, "column": "kind", "message": "'never' is no category of the training data"}
-    ]
+    assert reply.json()["warnings"] == [{"row": 2, "column": "kind", "message": "'never' is not in the training data"}]
 
 
 def test_warnings_of_a_large_request_are_counted_all_and_listed_in_part(app: App) -> None:
