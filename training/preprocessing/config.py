@@ -47,13 +47,18 @@ class Preprocessing:
 
     def pictures(self) -> dict[str, Any]:
         """How pictures are read: the defaults of images, and what the column `image` has."""
-        return {**self.defaults["image"], **self.columns.get("image", {})}
+        own = _without_type(self.columns.get("image", {}))
+        return {**self.defaults["image"], **_checked(own, "image", "columns.image")}
 
     def treatment(self, name: str, kind: str) -> dict[str, Any]:
         """All that is to be done to a column of this kind. Raises TrainingError for what does not fit its type."""
         kind_type = TYPE_OF[kind]
-        own = {key: value for key, value in self.columns.get(name, {}).items() if key != "type"}
-        checked = _checked(own, kind_type, f"columns.{name}", why=f"the column is of type {kind_type}")
+        checked = _checked(
+            _without_type(self.columns.get(name, {})),
+            kind_type,
+            f"columns.{name}",
+            why=f"the column is of type {kind_type}",
+        )
         return {**self.defaults[kind_type], **checked}
 
 
@@ -87,8 +92,12 @@ def _column(name: str, entry: Any) -> dict[str, Any]:
         raise TrainingError(
             f"--preprocessing: columns.{name}.type: '{declared}' is unknown{nearest(str(declared), TYPES)}"
         )
-    rest = {key: value for key, value in given.items() if key != "type"}
-    return {"type": declared, **_checked(rest, str(declared), f"columns.{name}")}
+    _checked(_without_type(given), str(declared), f"columns.{name}")  # told now; used by `treatment`
+    return given
+
+
+def _without_type(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key != "type"}
 
 
 def _checked(given: Mapping[str, Any], kind_type: str, where: str, why: str = "") -> dict[str, Any]:
