@@ -19,12 +19,15 @@ from training_support import KIT
 
 from training.errors import TrainingError
 from training.jobs import run_script
+from training.jobs.job import Job
+from training.jobs.scripts import mounts
 from training.jobs.scripts import sagemaker_code as code
 from training.jobs.scripts.azureml_run import AzureJob, command_of
 from training.jobs.scripts.metrics import LogMetrics, read_file
 from training.jobs.scripts.mlflow_server import MLflowServer
 from training.jobs.scripts.process import Command, Ended, run
-from training.jobs.scripts.script import bring, link_channel, search_path, visible_environment
+from training.jobs.scripts.sagemaker_run import SageMakerSession
+from training.jobs.scripts.script import Script, bring, link_channel, search_path, visible_environment
 from training.jobs.scripts.vertex_run import VertexJob, tuned
 
 
@@ -227,6 +230,58 @@ def test_a_script_sees_nothing_of_moorings() -> None:
     assert seen == {"PATH": "/bin", "COLOUR": "red"}
     assert str(KIT) not in search_path(Path("/code")).split(":")
     assert search_path(Path("/code"), None).startswith("/code:")
+
+
+HARD_CODED = """
+import json, os
+assert os.getcwd() == "/opt/ml/code" == os.path.dirname(os.path.abspath(__file__))
+given = json.load(open("/opt/ml/input/config/hyperparameters.json"))
+rows = open("/opt/ml/input/data/train/a.csv").read().split()
+open("/opt/ml/checkpoints/seen", "w").write(given["depth"])
+open("/opt/ml/model/model.txt", "w").write(" ".join(rows))
+"""
+
+
+def test_a_script_may_name_opt_ml_in_its_text(tmp_path: Path) -> None:
+    if not mounts.available("/opt/ml"):
+        pytest.skip("this system lets nobody make a mount namespace")
+    before = sorted(os.listdir("/opt"))
+    done = sagemaker_job(tmp_path, HARD_CODED)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "model" / "model.txt").read_text() == "x 1 2"
+    assert (tmp_path / "checkpoints" / "seen").read_text() == "3"
+    assert sorted(os.listdir("/opt")) == before, "nobody else sees it"
+
+
+def test_without_mounts_the_base_folder_is_named_by_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounts, "available", lambda target: False)
+    (tmp_path / "train.py").write_text("")
+    job = Job({"train": tmp_path / "train.py"}, tmp_path / "model")
+    session = SageMakerSession(Script(tmp_path, "train.py", job, tmp_path / "work"), {})
+    command = session.prepare()
+    base = tmp_path / "work" / "opt" / "ml"
+    assert command.shown is None
+    assert command.cwd == base / "code"
+    assert command.environment["SAGEMAKER_BASE_DIR"] == str(base)
+    assert command.environment["SM_MODEL_DIR"] == str(base / "model")
+
+
+def sagemaker_job(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script under SageMaker's contract as the local cloud does."""
+    (folder / "code").mkdir()
+    (folder / "code" / "train.py").write_text(script)
+    (folder / "a.csv").write_text("x\n1\n2\n")
+    environment = {
+        "MOORING_CHANNEL_TRAIN": str(folder / "a.csv"),
+        "MOORING_MODEL_DIR": str(folder / "model"),
+        "MOORING_CHECKPOINT_DIR": str(folder / "checkpoints"),
+        "MOORING_HYPERPARAMETERS": '{"depth": 3.0}',
+    }
+    process = start(folder, environment, "--contract", "sagemaker", "--source", "code", "--entry", "train.py")
+    out, errors = process.communicate(timeout=60)
+    return subprocess.CompletedProcess([], process.returncode, out, errors)
 
 
 def test_channels_are_folders_and_results_are_moved(tmp_path: Path) -> None:

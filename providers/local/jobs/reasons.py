@@ -11,6 +11,8 @@ TAIL = 64 * 1024
 
 _FRAME = re.compile(r'^\s+File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<where>.+))?$')
 _UNCOMPILED = re.compile(r"^(SyntaxError|IndentationError|TabError)\b")
+SHOWN = "/opt/ml/code"
+"""Where a script under SageMaker's contract sees its own folder."""
 _HEADER = "Traceback (most recent call last):"
 _SIGNALS = {
     137: "was killed (exit code 137, SIGKILL): out of memory?",
@@ -74,12 +76,14 @@ def traceback_reason(lines: list[str], source: str) -> str:
 
 
 def _place(frames: list[re.Match[str]], source: str) -> str:
-    own = [frame for frame in frames if source and frame["path"].startswith(source.rstrip("/") + "/")]
+    folders = tuple(folder.rstrip("/") + "/" for folder in (source, SHOWN) if folder)
+    own = [frame for frame in frames if source and frame["path"].startswith(folders)]
     chosen = (own or frames)[-1:]
     if not chosen:
         return ""
     frame = chosen[0]
-    path = frame["path"][len(source.rstrip("/")) + 1 :] if own else Path(frame["path"]).name
+    folder = next((folder for folder in folders if frame["path"].startswith(folder)), "")
+    path = frame["path"][len(folder) :] if own else Path(frame["path"]).name
     where = f", in {frame['where']}" if frame["where"] and frame["where"] != "<module>" else ""
     return f" ({path}, line {frame['line']}{where})"
 

@@ -1,7 +1,7 @@
 """A tracking server for one run, on loopback: the part of MLflow's REST API that a training script uses.
 
 https://mlflow.org/docs/latest/rest-api.html; runs/get, runs/update, log-metric, log-batch, log-parameter, set-tag,
-log-model, and the experiment that the run belongs to. Anything else answers 501, so that nothing seems stored and is not.
+log-model, and the experiment that the run belongs to. Anything else answers 501, so nothing seems stored and is not.
 """
 
 from __future__ import annotations

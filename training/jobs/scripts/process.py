@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from training.jobs.scripts.mounts import show
+
 KEPT = 64 * 1024
 """Bytes at the end of standard error that are kept."""
 DRAIN_SECONDS = 2.0
@@ -25,11 +27,24 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Command:
-    """What is run: words, the current folder, and the whole environment."""
+    """What is run: words, the current folder, and the whole environment.
+
+    `shown` is a folder and the path at which the process sees it (`mounts.show`); `cwd` is below that folder then.
+    """
 
     argv: tuple[str, ...]
     cwd: Path
     environment: Mapping[str, str]
+    shown: tuple[Path, str] | None = None
+
+    def become(self) -> None:
+        """What the new process does before it becomes the program."""
+        if sys.platform == "linux":  # the kernel kills it when this process is killed
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if self.shown is not None:
+            folder, target = self.shown
+            show(folder, target)
+            os.chdir(Path(target) / self.cwd.relative_to(folder))
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ class Watched:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 process_group=0,
-                preexec_fn=_die_with_parent,
+                preexec_fn=command.become,
             )
             if self.stopped:  # asked while the process was being made
                 self.child.terminate()
@@ -131,9 +146,3 @@ def run(command: Command, on_line: Callable[[str], None] = lambda line: None) ->
 def check(argv: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Ended:
     """Run a command whose output nobody looks at, such as an installation."""
     return run(Command(tuple(argv), cwd, environment))
-
-
-def _die_with_parent() -> None:
-    """Have the kernel kill the child when this process is killed; Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

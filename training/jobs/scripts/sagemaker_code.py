@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from training.errors import TrainingError
+from training.jobs.scripts.source import copy_source
 
 _ENTRY_POINT = re.compile(r"^[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*$")
 
@@ -44,7 +45,7 @@ def fetch(origin: str, code: Path, environment: Mapping[str, str]) -> None:
     path = Path(origin)
     if path.is_dir():
         if path.resolve() != code.resolve():
-            shutil.copytree(path, code, dirs_exist_ok=True)
+            copy_source(path, code, without=())
     elif not path.is_file():
         raise TrainingError(f"sagemaker_submit_directory: {origin} does not exist")
     elif tarfile.is_tarfile(path):

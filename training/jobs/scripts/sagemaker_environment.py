@@ -47,9 +47,11 @@ VARIABLES = ("hosts", "network_interface_name", "user_entry_point", "resource_co
 
 @dataclass(frozen=True)
 class Toolkit:
-    """One job as the toolkit sees it. `environ` is the container's environment."""
+    """One job as the toolkit sees it. `environ` is the container's environment, `base` the folder that holds all, and
+    `seen` that folder as the script sees it."""
 
     base: Path
+    seen: Path
     environ: Mapping[str, str]
     given: Mapping[str, Any]
     """All hyperparameters, decoded."""
@@ -57,13 +59,14 @@ class Toolkit:
     resources: Mapping[str, Any]
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Toolkit:
+    def read(cls, environ: Mapping[str, str], seen: Path | None = None) -> Toolkit:
         """From the configuration files. Raises TrainingError for one that is not JSON."""
         base = sagemaker.base_dir(environ)
         config = base / "input" / "config"
         given = sagemaker.read_config(config / "hyperparameters.json")
         return cls(
             base,
+            seen or base,
             environ,
             {name: sagemaker.decoded_value(value) for name, value in given.items()},
             sagemaker.read_config(config / "inputdataconfig.json"),
@@ -131,26 +134,26 @@ class Toolkit:
         return {
             **self._machines(framework),
             "additional_framework_parameters": framework,
-            "channel_input_dirs": {name: str(self.base / "input" / "data" / name) for name in self.channels},
+            "channel_input_dirs": {name: str(self.seen / "input" / "data" / name) for name in self.channels},
             "framework_module": self.environ.get("SAGEMAKER_TRAINING_MODULE"),
             "hyperparameters": self.hyperparameters,
-            "input_config_dir": str(self.base / "input" / "config"),
+            "input_config_dir": str(self.seen / "input" / "config"),
             "input_data_config": self.channels,
-            "input_dir": str(self.base / "input"),
+            "input_dir": str(self.seen / "input"),
             "is_modelparallel_enabled": parallel and parallel != "{}",
             "is_smddpmprun_installed": False,
             "is_smddprun_installed": False,
             "job_name": self.environ.get("TRAINING_JOB_NAME"),
             "log_level": self.given.get("sagemaker_container_log_level", logging.INFO),
-            "model_dir": str(self.base / "model"),
+            "model_dir": str(self.seen / "model"),
             "module_dir": self.submitted,
             "module_name": program.removesuffix(".py"),
             "num_cpus": os.cpu_count() or 1,
             "num_gpus": gpu_count(),
             "num_neurons": 0,
-            "output_data_dir": str(self.base / "output" / "data"),
-            "output_dir": str(self.base / "output"),
-            "output_intermediate_dir": str(self.base / "output" / "intermediate"),
+            "output_data_dir": str(self.seen / "output" / "data"),
+            "output_dir": str(self.seen / "output"),
+            "output_intermediate_dir": str(self.seen / "output" / "intermediate"),
             "user_entry_point": self.entry_point or None,
         }
 

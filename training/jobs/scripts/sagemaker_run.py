@@ -12,6 +12,7 @@ from typing import Any
 
 from training.errors import TrainingError
 from training.jobs import sagemaker
+from training.jobs.scripts import mounts
 from training.jobs.scripts import sagemaker_code as code
 from training.jobs.scripts.install import install
 from training.jobs.scripts.metrics import read_file
@@ -21,7 +22,10 @@ from training.jobs.scripts.script import Script, Session, bring, link_channel, s
 
 
 class SageMakerSession(Session):
-    """The platform's side: `/opt/ml` in the workspace before the run, its results after it."""
+    """The platform's side: `opt/ml` in the workspace before the run, its results after it.
+
+    The script sees it at `/opt/ml` where the system allows that, else where it is, by `SAGEMAKER_BASE_DIR`.
+    """
 
     def __init__(self, script: Script, definitions: Mapping[str, str]) -> None:
         super().__init__(script, definitions)
@@ -41,7 +45,8 @@ class SageMakerSession(Session):
             (self.base / "checkpoints").symlink_to(job.checkpoint_dir.absolute(), target_is_directory=True)
         environment = {**script.environment, sagemaker.BASE_VARIABLE: str(self.base)}
         environment |= {"TRAINING_JOB_NAME": job.run} if job.run else {}
-        return prepare(Toolkit.read(environment), script.packages)
+        seen = Path(sagemaker.BASE) if mounts.available(sagemaker.BASE) else None
+        return prepare(Toolkit.read(environment, seen), script.packages)
 
     def finish(self, ended: Ended) -> dict[str, float]:
         """Model and output are taken when it went well or was stopped, output alone when it failed."""
@@ -88,8 +93,12 @@ def prepare(toolkit: Toolkit, packages: Path | None = None) -> Command:
         install([".", *requirements], folder, environment, packages)
     elif kind is code.Kind.PROGRAM and requirements:
         install(requirements, folder, environment, packages)
-    environment["PYTHONPATH"] = search_path(folder, packages)
-    return Command(code.command(folder, toolkit.entry_point, toolkit.arguments()), folder, environment)
+    argv = code.command(folder, toolkit.entry_point, toolkit.arguments())
+    if toolkit.seen == toolkit.base:
+        return Command(argv, folder, environment | {"PYTHONPATH": search_path(folder, packages)})
+    environment.pop(sagemaker.BASE_VARIABLE, None)
+    environment["PYTHONPATH"] = search_path(toolkit.seen / "code", packages)
+    return Command(argv, folder, environment, (toolkit.base, str(toolkit.seen)))
 
 
 def report(base: Path, ended: Ended) -> None:
