@@ -17,6 +17,7 @@ _AVERAGED = tuple(f"{name}_{how}" for name in ("precision", "recall", "f1") for 
 METRICS: Mapping[str, tuple[str, ...]] = {
     "classification": ("accuracy", *_AVERAGED, "roc_auc", "roc_auc_weighted", "log_loss", "brier", "ece"),
     "regression": ("mae", "median_ae", "rmse", "mape", "r2"),
+    "ranking": ("precision_at_k", "recall_at_k", "ndcg_at_k", "map_at_k", "hit_rate_at_k"),
 }
 """What Mooring's own trainer measures, by task (docs/model-format.md)."""
 PER_CLASS = ("precision", "recall", "f1", "roc_auc")
@@ -96,8 +97,6 @@ def unfit(names: Sequence[str], task: str | None, slices: Sequence[str], *, fold
     `task` is None where only the data tells it; `slices` are the columns that are sliced by; `folds` whether there is
     a cross-validation.
     """
-    if task is not None and task not in METRICS:
-        return  # a task whose metrics depend on its options
     known = METRICS[task] if task else tuple(name for names in METRICS.values() for name in names)
     for name in names:
         if name.startswith("cv_") and not folds:
@@ -113,8 +112,8 @@ def _unfit(name: str, task: str | None, known: Sequence[str], slices: Sequence[s
             return f"is of a slice of '{found[2]}', which is no column that is sliced by; {have}"
         name = found[1]
     if found := _PER_CLASS.match(name):
-        if task == "regression":
-            return "is of a class, and a regression has none"
+        if task in ("regression", "ranking"):
+            return f"is of a class, and a {task} has none"
         return "" if found[1] in PER_CLASS else f"is measured of no class{near_names(found[1], PER_CLASS)}"
     base = name.removeprefix("cv_").removesuffix("_std" if name.startswith("cv_") else "")
     if base in known:

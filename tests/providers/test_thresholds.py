@@ -71,5 +71,8 @@ def test_the_trainer_measures_what_the_preview_knows() -> None:
     found = set(assess(three, three, even, ["a", "b", "c"], "classification").metrics)
     found |= set(assess(two, two, even[:8, :2] * 1.5, ["a", "b"], "classification").metrics)
     assert found == set(METRICS["classification"])
+    from training.ranking.metrics import NAMES
+
+    assert set(NAMES) == set(METRICS["ranking"])
     numbers = np.arange(1.0, 9.0)
     assert set(assess(numbers, numbers + 1, None, None, "regression").metrics) == set(METRICS["regression"])

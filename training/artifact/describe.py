@@ -19,7 +19,7 @@ from training.data.table import Column, Table
 from training.evaluation.metrics import Evaluation
 from training.evaluation.record import DETAILS, PREDICTIONS, evaluation_files
 from training.report.drawing import Figures
-from training.report.page import page
+from training.report.page import report_files
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,9 @@ def records_of(
     rows = {"train": len(trained.train), "test": len(trained.test_rows), "dropped": trained.dropped_rows}
     origin = lineage(data, options, rows=rows, sample=trained.train.sample)
     whole = {**details, "metrics": dict(trained.metrics)}
-    written = page(
+    report = report_files(
         manifest, signature=signature, details=whole, profile=statistics, lineage=origin, figures=figures
-    ).encode()
-    drawn = {f"evaluation/{name}.png": content for name, content in figures.png.items()}
+    )
     measured = evaluation_files(trained.metrics, details)
     return {
         "signature.json": as_json(signature),
@@ -85,8 +84,7 @@ def records_of(
             trained.evaluation.probabilities,
             trained.classes or [],
         ),
-        **drawn,
-        "evaluation/report.html": written,
+        **report,
     }
 
 

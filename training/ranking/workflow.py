@@ -26,6 +26,8 @@ from training.options import Options
 from training.pipeline import Say
 from training.ranking.interactions import Interactions, hold_out, interactions, liked
 from training.ranking.metrics import averaged
+from training.report.drawing import Drawing
+from training.report.page import report_files
 
 FACTORS = 16
 """Factors by default; fewer where there are not so many users or items."""
@@ -54,7 +56,7 @@ def run_ranking(job: Job, options: Options, say: Say) -> str:
     say(f"read {job.train.name}: {len(table)} rows, {len(table.columns)} columns")
     ranked = rank(interactions(table, options), options, say)
     say("metrics: " + ", ".join(f"{name} {value:.4f}" for name, value in ranked.metrics.items()))
-    files, manifest = _artifact(ranked, job, options)
+    files, manifest = _artifact(ranked, job, options, say)
     run = {"run": job.run, "started": started, "ended": now(), "host": platform.node(), "system": platform.platform()}
     digest = write_artifact(job.model_dir, manifest, files, run)
     job.write_metrics(ranked.metrics)
@@ -127,10 +129,14 @@ def _popular(model: Recommender, user: str) -> list[str]:
     return [str(model.items_[item]) for item in order if item not in seen]
 
 
-def _artifact(ranked: Ranked, job: Job, options: Options) -> tuple[dict[str, bytes], dict[str, Any]]:
+def _artifact(ranked: Ranked, job: Job, options: Options, say: Say) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of the artifact and its manifest."""
     model = ranked.model
-    data = skops_form.dumps(model)
+    with Drawing(ranked.details) as drawing:
+        data = skops_form.dumps(model)
+        figures = drawing.collect()
+    if figures.reason:
+        say(f"the report has no figures: {figures.reason}")
     columns = ["k", options.user]
     form = {"file": "model.skops", "format": "skops", "trusted_types": skops_form.untrusted_types(data)}
     manifest = {
@@ -148,11 +154,16 @@ def _artifact(ranked: Ranked, job: Job, options: Options) -> tuple[dict[str, byt
     card = records.model_card(
         manifest, signature, ranked.metrics, details=ranked.details, lineage=lineage, use=options.card
     )
+    profile = _profile(ranked, options)
+    report = report_files(
+        manifest, signature=signature, details=ranked.details, profile=profile, lineage=lineage, figures=figures
+    )
     files = {
+        **report,
         "model.skops": data,
         "signature.json": as_json(signature),
         "metrics.json": as_json(ranked.metrics),
-        "profile.json": as_json(_profile(ranked, options)),
+        "profile.json": as_json(profile),
         "lineage.json": as_json(lineage),
         "model_card.md": card,
         "evaluation/evaluation.json": compact_json(ranked.details),

@@ -166,6 +166,21 @@ def bars(axes: Any, names: Sequence[str], values: Sequence[float], label: str) -
     axes.grid(visible=False, axis="y")
 
 
+def against_popular(axes: Any, details: Details) -> None:
+    """A ranking's metrics beside those of offering everybody what is chosen most."""
+    popular, own = details["most_popular"], details["metrics"]
+    names = [name for name in own if name in popular]
+    for at, (label, values) in enumerate((("this model", own), ("the most popular items", popular))):
+        places = [place + 0.38 * at - 0.19 for place in range(len(names))]
+        axes.barh(places, [values[name] for name in names], height=0.34, color=SERIES[at], alpha=0.85, label=label)
+    axes.set_yticks(
+        range(len(names)), [name.replace("_at_k", f" at {details['k']}").replace("_", " ") for name in names]
+    )
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="value")
+    axes.grid(visible=False, axis="y")
+    axes.legend(loc="lower right", facecolor=SURFACE, frameon=True, edgecolor=GRID)
+
+
 FIGURES: dict[str, tuple[str, Callable[[Any, Details], None], Callable[[Details], bool]]] = {
     "confusion_matrix": ("Confusion matrix", confusion_matrix, lambda found: "confusion" in found),
     "roc": ("ROC curves", roc_curves, lambda found: bool(found.get("curves"))),
@@ -174,6 +189,7 @@ FIGURES: dict[str, tuple[str, Callable[[Any, Details], None], Callable[[Details]
     "predicted_and_true": ("Predicted and true values", predicted_and_true, lambda found: bool(found.get("points"))),
     "residuals": ("Residuals", residuals, lambda found: "residuals" in found),
     "slices": ("Slices", slices, lambda found: bool(sliced(found)[1])),
+    "against_popular": ("Against the most popular items", against_popular, lambda found: "most_popular" in found),
     "importance": ("Importance of columns", importance, lambda found: bool(found.get("importance"))),
 }
 """Name of the file, without its ending, to title, drawing, and whether these details have it."""

@@ -21,13 +21,26 @@ FIRST = (
 )  # fmt: skip
 
 
+def report_files(
+    manifest: Record, *, signature: Record, details: Record, profile: Record, lineage: Record, figures: Figures
+) -> dict[str, bytes]:
+    """The page and the figures by their names in an artifact."""
+    written = page(
+        manifest, signature=signature, details=details, profile=profile, lineage=lineage, figures=figures
+    ).encode()
+    drawn = {f"evaluation/{name}.png": content for name, content in figures.png.items()}
+    return {**drawn, "evaluation/report.html": written}
+
+
 def page(
     manifest: Record, *, signature: Record, details: Record, profile: Record, lineage: Record, figures: Figures
 ) -> str:
     """The whole page. It holds nothing that two equal trainings would not share: no time, host, path or run id."""
     prediction = signature.get("prediction", {})
     target = prediction.get("name", "prediction")
-    kind = {"classification": "Classification", "regression": "Regression"}.get(manifest["task"], manifest["task"])
+    kind = {"classification": "Classification", "regression": "Regression", "ranking": "Ranking"}.get(
+        manifest["task"], manifest["task"]
+    )
     held = _measured_on(details)
     estimator = str(manifest.get("estimator", "")).rpartition(".")[2]
     use = str(lineage.get("hyperparameters", {}).get("card", ""))
