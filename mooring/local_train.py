@@ -76,6 +76,9 @@ def train(wanted: Wanted, progress: Progress) -> Artifact:
         except JobFailed as error:
             reason = in_own_words(error.reason, wanted.hyperparameters)
             raise JobFailed(reason, log_tail=error.log_tail) from error
+        finally:
+            if not can_go_on(wanted):
+                _forget(owner)
     _forget(owner)
     return Artifact.read(wanted.output)
 
@@ -126,6 +129,11 @@ def _checkpoints(owner: Mapping[str, str]) -> Path:
         if held.get("urn") == owner["urn"] and folder.stat().st_mtime < oldest:
             records.remove_tree(folder)
     return checkpoint_folder(local_home(), owner, "")
+
+
+def can_go_on(wanted: Wanted) -> bool:
+    """Whether an interrupted training left something that the same command goes on from."""
+    return any(_checkpoints(_owner(wanted)).iterdir())
 
 
 def _forget(owner: Mapping[str, str]) -> None:

@@ -42,7 +42,7 @@ def test_training_a_file_writes_an_artifact_and_tells_its_metrics(run: Run, tmp_
 
 
 def test_training_twice_in_different_places_gives_one_digest(run: Run, tmp_path: Path) -> None:
-    words = ("train", "--data", IRIS, "--target", "species", "--param", "n_estimators=5", "--seed", "3", "--json")
+    words = ("train", "--data", IRIS, "--target", "species", *FAST, "--seed", "3", "--json")
     (tmp_path / "elsewhere").mkdir()
     first = run(*words, "--output", "a").json()["digest"]
     assert run(*words, "--output", "elsewhere/b").json()["digest"] == first
@@ -82,13 +82,14 @@ WRONG = [
 
 @pytest.mark.parametrize(("words", "message"), WRONG, ids=lambda value: " ".join(value)[:24] if value else "")
 def test_what_cannot_work_is_one_line_and_leaves_nothing(
-    run: Run, tmp_path: Path, words: tuple[str, ...], message: str
+    run: Run, home: Path, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     given = {"--data": str(IRIS), "--target": "species"} | {words[0]: words[1]}
     ran = run("train", *(word for pair in given.items() for word in pair), "--output", "m", expect=exits.FAILED)
     assert message in ran.err
     assert ran.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+    assert list(home.glob("local/checkpoints/*")) == []
 
 
 def test_without_a_target_the_command_line_is_wrong(run: Run) -> None:
@@ -149,8 +150,20 @@ def test_an_interrupted_training_ends_its_processes_and_leaves_no_output(
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == exits.INTERRUPTED
-    assert "the same command goes on from its checkpoint" in said
+    assert "stopped: no output was written" in said
     assert trainers(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_training_keeps_its_checkpoint_and_says_so(home: Path, tmp_path: Path) -> None:
+    process = begin(home, tmp_path)
+    deadline = time.monotonic() + 120
+    while not (found := list(home.glob("local/checkpoints/*/data/*.json"))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "stopped: no output was written; the same command goes on from its checkpoint" in said
+    assert list(home.glob("local/checkpoints/*/data/*.json")) == found != []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,7 +16,7 @@ from mooring.cli.run import UsageProblem
 from mooring.display.model_summary import trained_lines
 from mooring.display.style import style_of
 from mooring.local_run_display import progress_on
-from mooring.local_train import Wanted, further, nested, parameters, train
+from mooring.local_train import Wanted, can_go_on, further, nested, parameters, train
 
 app = typer.Typer(add_completion=False)
 
@@ -119,7 +119,8 @@ def command(
         with progress_on(stream, f"training on {Path(data).name}") as progress:
             made = train(wanted, progress)
     except KeyboardInterrupt:
-        print("stopped; no output was written, and the same command goes on from its checkpoint", file=sys.stderr)
+        more = "; the same command goes on from its checkpoint" if can_go_on(wanted) else ""
+        print(f"stopped: no output was written{more}", file=sys.stderr)
         raise
     if as_json:
         print_json(document(made, output, time.monotonic() - started))
