@@ -43,14 +43,28 @@ class Storage(pulumi.ComponentResource):
         self.datasets = {
             key: moor.Dataset(
                 key,
-                source=dataset.path,
-                format=dataset.format,
+                **_data_inputs(dataset),
                 **args.placement.of("dataset"),
                 opts=ResourceOptions(parent=self),
             )
             for key, dataset in args.datasets.items()
         }
         self.register_outputs({key: dataset.version for key, dataset in self.datasets.items()})
+
+
+def _data_inputs(dataset: Dataset) -> dict[str, Any]:
+    """What says where data comes from, and what it must be. Queries and APIs are secret as they are."""
+    secret = {"sql": dataset.sql, "http": dataset.http}
+    return {
+        "source": dataset.path or None,
+        "url": dataset.url,
+        "as_of": dataset.as_of or None,
+        "requirements": dataset.requirements or None,
+        "format": dataset.format,
+        "delimiter": dataset.delimiter,
+        "schema": dataset.column_types or None,
+        **{key: Output.secret(value.to_wire()) for key, value in secret.items() if value is not None},
+    }
 
 
 @dataclass(frozen=True)

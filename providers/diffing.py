@@ -29,7 +29,10 @@ REPLACES: Mapping[str, frozenset[str]] = {
 """Fields whose change replaces the resource."""
 
 UPDATES: Mapping[str, frozenset[str]] = {
-    "Dataset": frozenset({"source", "format", "container", "source_hash", "tags", "overrides"}),
+    "Dataset": frozenset(
+        {"source", "url", "sql", "http", "as_of", "requirements", "format", "delimiter", "column_types", "source_hash"}
+        | {"container", "tags", "overrides"}
+    ),
     "Model": frozenset({"keep_versions", "on_destroy", "container", "tags", "overrides"}),
     "Endpoint": frozenset(
         {"deployments", "mode", "autoscaling", "rollout", "network", "identity", "port", "container"}

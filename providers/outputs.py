@@ -15,7 +15,11 @@ ECHOED = ("cloud", "region", "name", "model")
 """Inputs that are outputs as well."""
 
 _RENEWED: Mapping[str, Mapping[str, Collection[str]]] = {
-    "Dataset": dict.fromkeys(("source", "format", "sourceHash"), ("uri", "version", "bytes", "files", "versions"))
+    "Dataset": dict.fromkeys(
+        ("source", "url", "sql", "http", "asOf", "sourceHash", "format"),
+        ("uri", "version", "bytes", "files", "versions", "rows", "columns"),
+    )
+    | dict.fromkeys(("delimiter", "schema"), ("rows", "columns"))
     | {"container": ("uri",)},
     "Model": {"container": ("group",)},
     "ModelVersion": {"metrics": ("metrics",), "artifact": ("uri",)},

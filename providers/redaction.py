@@ -10,9 +10,11 @@ LEAST = 6
 
 MASK = "[secret]"
 
+SECRET = frozenset({"environment", "sql", "headers"})
+
 
 def redactor(inputs: Mapping[str, Any]) -> Callable[[str], str]:
-    """A function that masks the values of every `environment` inside `inputs`, longest first."""
+    """A function that masks the values of every `environment`, and of what data is fetched with, longest first."""
     values = sorted({value for value in _values(inputs) if len(value) >= LEAST}, key=len, reverse=True)
 
     def redact(text: str) -> str:
@@ -26,7 +28,7 @@ def redactor(inputs: Mapping[str, Any]) -> Callable[[str], str]:
 def _values(inputs: Any, secret: bool = False) -> Iterator[str]:
     if isinstance(inputs, Mapping):
         for key, item in inputs.items():
-            yield from _values(item, secret or key == "environment")
+            yield from _values(item, secret or key in SECRET)
     elif isinstance(inputs, list):
         for item in inputs:
             yield from _values(item, secret)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import pulumi
 from pulumi import Input
 
-FREE = frozenset({"tags", "overrides", "hyperparameters", "environment", "thresholds", "metrics"})
+FREE = frozenset({"tags", "overrides", "hyperparameters", "environment", "thresholds", "metrics", "schema", "headers"})
 """Properties whose keys are the user's own words: left as they are, at any depth."""
 
 NAMED = frozenset({"channels", "space"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -26,6 +26,8 @@ class Dataset(MoorResource):
     bytes: Output[int]
     files: Output[int]
     versions: Output[list[str]]
+    rows: Output[int | None]
+    columns: Output[int | None]
 
     def __init__(
         self,
@@ -33,7 +35,14 @@ class Dataset(MoorResource):
         opts: pulumi.ResourceOptions | None = None,
         *,
         cloud: Input[str],
-        source: Input[str],
+        source: Input[str] | None = None,
+        url: Input[str] | None = None,
+        sql: Input[Mapping[str, Any]] | None = None,
+        http: Input[Mapping[str, Any]] | None = None,
+        as_of: Input[str] | None = None,
+        requirements: Input[Sequence[str]] | None = None,
+        schema: Input[Mapping[str, str]] | None = None,
+        delimiter: Input[str] | None = None,
         name: Input[str] | None = None,
         region: Input[str] | None = None,
         format: Input[str] | None = None,
@@ -43,8 +52,15 @@ class Dataset(MoorResource):
     ) -> None:
         """
         :param source: file or folder, relative to the project's root.
+        :param url: instead of it, an address in the stack's own store.
+        :param sql: instead of it, a query: url, query.
+        :param http: instead of it, an HTTP API: url, headers, items, paging.
+        :param as_of: any label; a new one takes a new snapshot of `sql` or `http`.
+        :param requirements: pinned packages of database drivers.
+        :param schema: declared types of columns; `rows` and `columns` tell the size of a table.
+        :param delimiter: of CSV files; told from the lines by default.
         :param name: name in the stack; the resource's name by default.
-        :param format: `csv`, `parquet`, `jsonl` or `folder`; told by the ending by default.
+        :param format: `csv`, `parquet`, `jsonl`; `folder` and `file` are not looked into. By the ending by default.
         :param container: bucket or storage container of the stack; none on `local`.
         :param overrides: vendor settings passed through untouched.
         """

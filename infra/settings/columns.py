@@ -21,7 +21,12 @@ def target_findings(settings: Settings, root: FilePath) -> Iterator[tuple[Path, 
         if training is None or training.source is not None or training.target is None:
             continue
         dataset = settings.datasets.get(training.dataset)
-        if dataset is None or (dataset.format or FilePath(dataset.path).suffix.lower()) not in ("csv", ".csv"):
+        if (
+            dataset is None
+            or not dataset.path
+            or dataset.delimiter
+            or (dataset.format or FilePath(dataset.path).suffix.lower()) not in ("csv", ".csv")
+        ):
             continue
         columns = header(root / dataset.path)
         if columns and training.target not in columns:

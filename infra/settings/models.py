@@ -15,8 +15,11 @@ from infra.settings.trainer import TrainerOptions
 from providers.values import (
     Autoscaling,
     CloudName,
+    ColumnType,
     ContractName,
+    DataFormat,
     Digest,
+    HttpSource,
     Limit,
     Machine,
     Name,
@@ -24,10 +27,10 @@ from providers.values import (
     Objective,
     ParameterRange,
     Rollout,
+    SqlSource,
     Value,
 )
 
-DataFormat = Literal["csv", "parquet", "jsonl", "folder"]
 ModelFormat = Literal["mooring", "onnx", "skops", "joblib", "pickle", "xgboost", "lightgbm", "mlflow", "tar"]
 VendorSettings = dict[str, dict[str, Any]]
 """Vendor settings by cloud: `{aws: {…}, azure: {…}}`; those of the stack's own cloud are passed through."""
@@ -58,10 +61,26 @@ Threshold = Annotated[
 
 
 class Dataset(Value):
-    """Data of the project that is kept in the stack's store. Short form: the path alone."""
+    """Data that is kept in the stack's store, from exactly one of `path`, `url`, `sql`, `http`. Short form: the path
+    alone."""
 
-    path: str = Field(min_length=1, description="File or folder, relative to the project's root.")
-    format: DataFormat | None = Field(default=None, description="Told by the ending when absent.")
+    path: str = Field(default="", description="File or folder, relative to the project's root.")
+    url: str | None = Field(default=None, description="Address in the stack's own store, which is used as it is.")
+    sql: SqlSource | None = Field(default=None, description="`{url, query}`: the rows of a query. May be secret.")
+    http: HttpSource | None = Field(
+        default=None, description="`{url, headers, items, paging}`: the rows of an HTTP API. May be secret."
+    )
+    as_of: str = Field(default="", description="Any label; a new one takes a new snapshot of `sql` or `http`.")
+    requirements: list[str] = Field(default_factory=list, description="Pinned packages of database drivers (PEP 508).")
+    format: DataFormat | None = Field(
+        default=None, description="Told by the ending when absent; `file` and `folder` are not looked into."
+    )
+    delimiter: str | None = Field(default=None, description="Of CSV files; told from the lines when absent.")
+    column_types: dict[str, ColumnType] = Field(
+        default_factory=dict,
+        alias="schema",
+        description="Types of columns, checked in every row: `{age: number, joined: date}`; those left out are told.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -229,7 +248,9 @@ class Settings(Value):
         default_factory=dict,
         description="Vendor settings for all resources of a kind, by cloud and kind: aws.endpoint, gcp.trainingRun.",
     )
-    datasets: dict[Name, Dataset] = Field(default_factory=dict, description="Data, by name: path, format.")
+    datasets: dict[Name, Dataset] = Field(
+        default_factory=dict, description="Data, by name: path, url, sql or http; schema."
+    )
     models: dict[Name, Model] = Field(
         default_factory=dict, description="Models, by name, each from training, file or promoted."
     )

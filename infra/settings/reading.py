@@ -16,7 +16,7 @@ from infra.settings.problems import InvalidSettings, Located, Path, place, sente
 
 NAMESPACE = "mooring"
 SECTIONS = ("datasets", "models", "endpoints", "batches")
-SECRET_PLACES = ("environment", "parameters", "hyperparameters", "overrides")
+SECRET_PLACES = ("environment", "parameters", "hyperparameters", "overrides", "sql", "http")
 """Mappings whose values may be `secure:`: what goes on to jobs, servers and vendors untouched."""
 _TEXT_KEYS = ("cloud", "region", "account")
 

@@ -13,7 +13,7 @@ from typing import get_args
 from pydantic.alias_generators import to_camel
 
 from infra.settings.measures import measure_findings
-from infra.settings.models import Batch, Endpoint, FileSource, Model, ModelFormat, Settings, Training, Tuning
+from infra.settings.models import Batch, Dataset, Endpoint, FileSource, Model, ModelFormat, Settings, Training, Tuning
 from infra.settings.problems import Path
 from infra.settings.tasks import task_findings
 from infra.settings.trainer import OPTIONS
@@ -26,6 +26,8 @@ Names = Mapping[str, Collection[str]]
 
 OWN_TRAINER_ONLY = tuple(dict.fromkeys(("estimator", "parameters", *OPTIONS)))
 OWN_SCRIPT_ONLY = ("entry_point", "hyperparameters", "contract", "metrics")
+CONTRACTS = {"aws": "sagemaker", "azure": "azureml", "gcp": "vertex"}
+"""The contract of each vendor's cloud (docs/training-contract.md)."""
 TRAINER_KEYS = {name: to_camel(name) for name in ("target", "seed", *OPTIONS)}
 """Arguments of Mooring's own trainer, which a parameter of the estimator would hide."""
 CODE_FORMATS = {".joblib": "joblib", ".pkl": "pickle", ".pickle": "pickle"}
@@ -51,9 +53,10 @@ def findings(settings: Settings, names: Names, clouds: Collection[str], root: Fi
     """All that is wrong. `root` None leaves files unchecked; `clouds` are the clouds there are."""
     yield from _stack(settings, clouds)
     for name, dataset in settings.datasets.items():
-        yield from _exists(("datasets", name, "path"), dataset.path, root)
+        yield from _dataset(("datasets", name), dataset, root)
     for name, model in settings.models.items():
         yield from _model(("models", name), model, names, clouds, root)
+        yield from _contract(("models", name, "training", "contract"), model.training, settings.cloud)
     for name, endpoint in settings.endpoints.items():
         yield from _endpoint(("endpoints", name), endpoint, names, clouds, settings.cloud)
     for name, batch in settings.batches.items():
@@ -75,6 +78,19 @@ def _stack(settings: Settings, clouds: Collection[str]) -> Iterator[Finding]:
         for kind in kinds:
             if kind not in KIND_KEYS:
                 yield ("overrides", vendor, kind), f"unknown resource kind{did_you_mean(kind, KIND_KEYS)}"
+
+
+def _dataset(path: Path, dataset: Dataset, root: FilePath | None) -> Iterator[Finding]:
+    sources = [key for key in ("path", "url", "sql", "http") if getattr(dataset, key)]
+    if len(sources) != 1:
+        have = f"has {' and '.join(sources)}" if sources else "has no source"
+        yield path, f"{have}; data comes from exactly one of path, url, sql, http"
+    if dataset.path:
+        yield from _exists((*path, "path"), dataset.path, root)
+    fetched = dataset.sql or dataset.http
+    for key, given in (("asOf", dataset.as_of), ("requirements", dataset.requirements)):
+        if given and not fetched:
+            yield (*path, key), "is of data from sql or http, which is fetched; remove it"
 
 
 def _clouds_of(path: Path, overrides: Mapping[str, object], clouds: Collection[str]) -> Iterator[Finding]:
@@ -137,6 +153,13 @@ def _training(
     yield from missing
     if training.entry_point and not missing and root:
         yield from _script((*path, "entryPoint"), root / training.source, training.entry_point)
+
+
+def _contract(path: Path, training: Training | None, cloud: str) -> Iterator[Finding]:
+    """A vendor's cloud has one contract; this machine has all of them."""
+    own = CONTRACTS.get(cloud)
+    if training and training.contract and own and training.contract != own:
+        yield path, f"a script on cloud '{cloud}' runs under the contract '{own}'; leave 'contract' out, or write that"
 
 
 def _script(path: Path, folder: FilePath, script: str) -> Iterator[Finding]:

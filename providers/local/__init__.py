@@ -28,7 +28,7 @@ def create(home: Path | None = None, cache: Path | None = None) -> Adapter:
     home = home or local_home()
     return Adapter(
         cloud="local",
-        dataset=DatasetKind(home),
+        dataset=DatasetKind(home, cache),
         training_run=TrainingKind(home, cache),
         tuning_run=TuningKind(home, cache),
         model=ModelKind(home),

@@ -1,24 +1,25 @@
 """Datasets on this machine: a copy in the store for each content.
 
-`<home>/datasets/<id>.json` is the record: owner, claimed, spec, uri.
+`<home>/datasets/<id>.json` is the record: owner, claimed, spec, uri, size. Of a query or an API it holds nothing that
+may be secret, only a hash. `<home>/datasets/<id>/<version>/` has `schema.json` and `profile.json` of each version.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from providers.boundaries import boundary
 from providers.contract import Changes, Context, Found, Ownership
-from providers.errors import InvalidInput, NotFound, Problem, Unavailable, did_you_mean
-from providers.local import checks, records
-from providers.local.home import component, new_id, owned_by, owner_record, valid_id
+from providers.errors import Cancelled, InvalidInput, NotFound, Problem, Unavailable
+from providers.local import checks, ingest, records
+from providers.local.dataset_checks import source_problems
+from providers.local.home import component, new_id, owned_by, owner_record, staging, valid_id
 from providers.local.storage import Store, disk_room
 from providers.local.store.hashes import content_hash
 from providers.values import DatasetSpec, DatasetState, Scoped, Value
-
-_ENDINGS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 class DatasetKind:
@@ -27,19 +28,16 @@ class DatasetKind:
     spec: ClassVar[type[Scoped]] = DatasetSpec
     state: ClassVar[type[Value]] = DatasetState
 
-    def __init__(self, home: Path) -> None:
-        self.home, self.base, self.store = home, home / "datasets", Store(home)
+    def __init__(self, home: Path, cache: Path | None = None) -> None:
+        self.home, self.cache, self.base, self.store = home, cache, home / "datasets", Store(home)
 
     def check(self, spec: DatasetSpec, context: Context) -> tuple[DatasetSpec, Sequence[Problem]]:
         """Hash the source, and list what is wrong with it."""
-        problems = checks.scope_problems(spec)
-        source = context.root / spec.source
-        if reason := _source_problem(spec, source):
-            problems.append(Problem("source", reason))
-        if problems:
+        problems = [*checks.scope_problems(spec), *source_problems(spec, context.root, self.store)]
+        if problems or not spec.source:
             return spec, problems
         try:
-            digest = content_hash(self.home, source)
+            digest = content_hash(self.home, context.root / spec.source)
         except InvalidInput as error:
             return spec, [Problem("source", str(error))]
         return spec.model_copy(update={"source_hash": digest}), ()
@@ -69,7 +67,7 @@ class DatasetKind:
                 "owner": owner_record(context.owner),
                 "claimed": False,
                 "created": records.now(),
-                "spec": spec.to_wire(),
+                "spec": _kept(spec),
                 "uri": "",
             }
         )
@@ -77,8 +75,23 @@ class DatasetKind:
         return id
 
     def wait(self, id: str, spec: DatasetSpec, context: Context) -> DatasetState:
-        """Copy the data into the store; copying again what is there already changes nothing."""
+        """Have the data in the store, checked and described. Doing it again for what is there changes nothing."""
         record = self._existing(id)
+        before = self.store.versions(self._key(record))
+        uri = spec.url or (self._copied if spec.source else self._fetched)(id, record, spec, context)
+        try:
+            size = self._described(id, spec, uri, context)
+        except InvalidInput:
+            if not spec.url and self.store.stat(uri).digest not in before:
+                self.store.delete(uri)
+            raise
+        told = {"uri": uri, "size": size, "spec": _kept(spec), "fetched": _fetch_hash(id, spec)}
+        self._save(record | told | {"owner": owner_record(context.owner)})
+        boundary("dataset:stored")
+        return self._state(uri, record | told)
+
+    def _copied(self, id: str, record: Mapping[str, Any], spec: DatasetSpec, context: Context) -> str:
+        """Copy a file or folder of the project."""
         source = context.root / spec.source
         if not source.exists():
             raise InvalidInput([Problem("source", f"{spec.source} does not exist any more")])
@@ -88,9 +101,39 @@ class DatasetKind:
         if spec.source_hash and stored.digest != spec.source_hash:
             self.store.delete(stored.uri)
             raise Unavailable(f"{spec.source} changed while it was being deployed; run again")
-        self._save(record | {"uri": stored.uri, "spec": spec.to_wire(), "owner": owner_record(context.owner)})
-        boundary("dataset:stored")
-        return self._state(stored.uri, record)
+        return stored.uri
+
+    def _fetched(self, id: str, record: Mapping[str, Any], spec: DatasetSpec, context: Context) -> str:
+        """Take a snapshot of a query or an API, unless there is one of this very spec."""
+        if record["uri"] and record.get("fetched") == _fetch_hash(id, spec) and self.store.exists(record["uri"]):
+            return str(record["uri"])
+        target = staging(self.home)
+        try:
+            ingest.fetch(self.home, self.cache, spec, target, context)
+            uri = self.store.put(target, self._key(record), link=True).uri
+        except Cancelled as error:
+            raise Cancelled(str(error), id=id) from None
+        finally:
+            records.remove_tree(target)
+        return uri
+
+    def _described(self, id: str, spec: DatasetSpec, uri: str, context: Context) -> dict[str, Any]:
+        """Rows and columns, where the data is a table; its schema and profile stand in `facts` afterwards."""
+        facts = self.facts(id, uri)
+        wanted = {"schema": spec.column_types, "format": spec.format, "delimiter": spec.delimiter}
+        known = records.read(facts / "options.json")
+        if known is not None and known["options"] == wanted:
+            return dict(known["size"])
+        try:
+            size = ingest.describe(self.home, self.cache, spec, self.store.path(uri), facts, context) or {}
+        except Cancelled as error:
+            raise Cancelled(str(error), id=id) from None
+        records.write(facts / "options.json", {"options": wanted, "size": size})
+        return size
+
+    def facts(self, id: str, uri: str) -> Path:
+        """The folder with `schema.json` and `profile.json` of one version."""
+        return self.base / id / self.store.stat(uri).digest.removeprefix("sha256:")[:32]
 
     def claim(self, id: str) -> None:
         """Mark the dataset as held by a state."""
@@ -101,7 +144,7 @@ class DatasetKind:
         record = self._record(id)
         if record is None or (record["uri"] and not self.store.exists(record["uri"])):
             return None
-        spec = DatasetSpec.model_validate(record["spec"])
+        spec = None if record.get("fetched") else DatasetSpec.model_validate(record["spec"])
         return spec, self._state(record["uri"], record) if record["uri"] else None
 
     def update(self, id: str, old: Mapping[str, Any], new: DatasetSpec, context: Context) -> DatasetState:
@@ -113,13 +156,21 @@ class DatasetKind:
         record = self._record(id)
         if record is not None:
             self.store.delete_key(self._key(record))
+            records.remove_tree(self.base / id)
             self._path(id).unlink(missing_ok=True)
             records.remove_empty(self.base, self.home)
 
     def _state(self, uri: str, record: Mapping[str, Any]) -> DatasetState:
         stored = self.store.stat(uri)
         versions = self.store.versions(self._key(record))
-        return DatasetState(uri=uri, version=stored.digest, bytes=stored.bytes, files=stored.files, versions=versions)
+        return DatasetState(
+            uri=uri,
+            version=stored.digest,
+            bytes=stored.bytes,
+            files=stored.files,
+            versions=versions,
+            **record.get("size", {}),
+        )
 
     def _key(self, record: Mapping[str, Any]) -> str:
         owner = record["owner"]
@@ -144,6 +195,19 @@ class DatasetKind:
         records.write(self._path(record["id"]), record)
 
 
+def _kept(spec: DatasetSpec) -> dict[str, Any]:
+    """The spec as the record holds it: without what may be secret."""
+    return {key: value for key, value in spec.to_wire().items() if key not in ("sql", "http")}
+
+
+def _fetch_hash(id: str, spec: DatasetSpec) -> str:
+    """Stands in the record for what was fetched, and from where; empty for what is not fetched."""
+    if not spec.sql and not spec.http:
+        return ""
+    fetched = spec.model_dump_json(by_alias=True, include={"sql", "http", "as_of", "requirements"})
+    return hashlib.sha256(f"{id} {fetched}".encode()).hexdigest()
+
+
 def _copying(context: Context, id: str, size: int) -> Callable[[int], None]:
     """Report how far a copy is, and give up when the user asks."""
     done = 0
@@ -157,38 +221,3 @@ def _copying(context: Context, id: str, size: int) -> Callable[[int], None]:
         )
 
     return progress
-
-
-def _source_problem(spec: DatasetSpec, source: Path) -> str:
-    """Why this source cannot be a dataset; empty when it can."""
-    if not source.exists():
-        siblings = sorted(path.name for path in source.parent.glob("*")) if source.parent.is_dir() else []
-        return f"{spec.source} does not exist{did_you_mean(source.name, siblings)}"
-    if source.is_dir():
-        if spec.format not in (None, "folder", "csv", "parquet", "jsonl"):
-            return f"{spec.source} is a folder"
-        return "" if any(path.is_file() for path in source.rglob("*")) else f"the folder {spec.source} is empty"
-    if spec.format == "folder":
-        return f"{spec.source} is a file, and the format says that it is a folder"
-    format = spec.format or _ENDINGS.get(source.suffix.lower())
-    if format is None:
-        return f"the ending of {spec.source} does not tell its format; set format to csv, parquet or jsonl"
-    return _content_problem(spec.source, source, format)
-
-
-def _content_problem(name: str, source: Path, format: str) -> str:
-    if source.stat().st_size == 0:
-        return f"{name} is empty" + (
-            ": a CSV needs a line with the column names and one row at least" * (format == "csv")
-        )
-    with source.open("rb") as stream:
-        head = stream.read(1 << 16)
-    if format == "parquet" and not head.startswith(b"PAR1"):
-        return f"{name} is not a Parquet file (it does not begin with PAR1)"
-    if format == "csv":
-        whole = len(head) < 1 << 16
-        if not head.strip():
-            return f"{name} is empty: a CSV needs a line with the column names and one row at least"
-        if whole and len(head.strip().splitlines()) < 2:
-            return f"{name} has a header and no rows"
-    return ""

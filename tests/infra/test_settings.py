@@ -86,7 +86,7 @@ def test_trust_may_stand_beside_a_short_file() -> None:
         ("region", "eu", "here: region: has no meaning on cloud 'local', which is this machine; remove it"),
         ("tags.version", 1.5, "here: tags.version: must be text, not 1.5; put it in quotes"),
         ("tags", ["a"], "here: tags: must be a mapping of names to values, not a list"),
-        ("datasets.iris.format", "cvs", "here: datasets.iris.format: must be one of csv, parquet, jsonl, folder, not 'cvs' (did you mean 'csv'?)"),
+        ("datasets.iris.format", "cvs", "here: datasets.iris.format: must be one of csv, parquet, jsonl, folder, file, not 'cvs' (did you mean 'csv'?)"),
         ("models.iris.training.dataset", "irs", "here: models.iris.training.dataset: there is no dataset 'irs' (did you mean 'iris'?)"),
         ("models.iris.training.target", ..., "here: models.iris.training: missing key 'target': the column to predict"),
         ("models.iris.training.seed", "x", "here: models.iris.training.seed: must be a whole number, not 'x'"),

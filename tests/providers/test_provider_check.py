@@ -40,7 +40,9 @@ def test_names_in_snake_case_become_the_wires(engine: Engine) -> None:
     ("type_name", "inputs", "property", "reason"),
     [
         ("Dataset", {"cloud": "fake", "name": "d", "source": "a.csv", "fromat": "csv"}, "fromat", "'format'"),
-        ("Dataset", {"cloud": "fake", "name": "d"}, "source", "is required"),
+        ("Dataset", {"cloud": "fake", "name": "d"}, "source", "is not there"),
+        ("Dataset", {"cloud": "fake", "name": "d", "sql": {"url": "sqlite://"}}, "sql.query", "is required"),
+        ("Dataset", {"cloud": "fake", "name": "d", "source": "a.csv", "schema": {"age": "x"}}, "schema.age", "choices"),
         ("Dataset", {"cloud": "fake", "name": "d", "source": "b.csv"}, "source", "is not there"),
         ("Dataset", {"cloud": "fake", "name": "D!", "source": "a.csv"}, "name", "lower-case letters"),
         ("Dataset", {"cloud": "fake", "name": "x" * 64, "source": "a.csv"}, "name", "1 to 63"),

@@ -56,7 +56,7 @@ def test_the_programs_classes_have_every_argument_and_output(name: str) -> None:
     """`source_hash` is Check's to compute, so no argument."""
     made = getattr(infra.moor, name)
     arguments = set(inspect.signature(made.__init__).parameters) - {"self", "resource_name", "opts"}
-    assert arguments == set(SPECS[name].model_fields) - {"source_hash"}
+    assert {camel(argument) for argument in arguments} == set(wire_names(SPECS[name])) - {"sourceHash"}
     outputs = {camel(key) for key in inspect.get_annotations(made)}
     assert set(wire_names(STATES[name])) <= outputs
 
