@@ -135,24 +135,24 @@ def _fit_model(
         by_row = None if by_row is None else by_row[learn]
     if by_row is not None:
         further["sample_weight"] = by_row
-    if checkpoint and (grows := _grows(recipe, model)):
-        _grow(pipeline, grows, features, target, further, checkpoint)
+    if checkpoint and (checkpoint.total or _grows(recipe, model)):
+        _grow(pipeline, GROWING[type(model).__name__], features, target, further, checkpoint)
     else:
         model.fit(features, target, **further)
 
 
-def _grows(recipe: Recipe, model: Any) -> str:
-    """The parameter by which a model can be fitted bit by bit; empty where it cannot."""
+def _grows(recipe: Recipe, model: Any) -> bool:
+    """Whether a model can be fitted bit by bit and come out the same."""
     public = stopping.package_of(type(model)) == "sklearn"
     name = GROWING.get(type(model).__name__, "") if public else ""
     own = (
         ("warm_start", "n_iter_no_change", "early_stopping") if "Hist" not in type(model).__name__ else ("warm_start",)
     )
     if not name or any(key in recipe.parameters for key in own) or recipe.early_stopping is not None:
-        return ""
+        return False
     if "Hist" in type(model).__name__ and model.early_stopping is not False:
-        return ""  # `auto` stops early from 10,000 rows on, by a history that is not kept
-    return name if isinstance(getattr(model, name), int) and getattr(model, name) >= CHUNKS else ""
+        return False  # `auto` stops early from 10,000 rows on, by a history that is not kept
+    return isinstance(getattr(model, name), int) and getattr(model, name) >= CHUNKS
 
 
 def _grow(

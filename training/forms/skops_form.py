@@ -101,6 +101,7 @@ class _Renaming:
     def __init__(self, members: dict[str, bytes]) -> None:
         self.members = members
         self.ids: dict[int, int] = {}
+        self.count = 0
         self.files: dict[str, str] = {}
 
     def visit(self, node: Any) -> None:
@@ -109,11 +110,21 @@ class _Renaming:
                 self.visit(item)
         elif isinstance(node, dict):
             if isinstance(node.get("__id__"), int):
-                node["__id__"] = self.ids.setdefault(node["__id__"], len(self.ids) + 1)
+                node["__id__"] = self._number(node["__id__"], plain=node.get("__loader__") == "JsonNode")
             if node.get("file") in self.members:
                 node["file"] = self._file(node["file"])
             for value in node.values():
                 self.visit(value)
+
+    def _number(self, old: int, *, plain: bool) -> int:
+        """The number of an address. Plain values (texts, numbers) have one each: whether two that are equal are also
+        one object in memory is chance."""
+        if old in self.ids and not plain:
+            return self.ids[old]
+        self.count += 1
+        if not plain:
+            self.ids[old] = self.count
+        return self.count
 
     def _file(self, old: str) -> str:
         suffix = old[old.rfind(".") :] if "." in old else ""
