@@ -176,9 +176,9 @@ def against_popular(axes: Any, details: Details) -> None:
     axes.set_yticks(
         range(len(names)), [name.replace("_at_k", f" at {details['k']}").replace("_", " ") for name in names]
     )
-    axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="value")
+    axes.set(ylim=(len(names) + 0.5, -0.6), xlabel="value")  # room for the legend below the bars
     axes.grid(visible=False, axis="y")
-    axes.legend(loc="lower right", facecolor=SURFACE, frameon=True, edgecolor=GRID)
+    axes.legend(loc="lower right", ncols=2)
 
 
 FIGURES: dict[str, tuple[str, Callable[[Any, Details], None], Callable[[Details], bool]]] = {
@@ -190,7 +190,7 @@ FIGURES: dict[str, tuple[str, Callable[[Any, Details], None], Callable[[Details]
     "residuals": ("Residuals", residuals, lambda found: "residuals" in found),
     "slices": ("Slices", slices, lambda found: bool(sliced(found)[1])),
     "against_popular": ("Against the most popular items", against_popular, lambda found: "most_popular" in found),
-    "importance": ("Importance of columns", importance, lambda found: bool(found.get("importance"))),
+    "importance": ("Importance of columns", importance, lambda found: len(found.get("importance", ())) > 1),
 }
 """Name of the file, without its ending, to title, drawing, and whether these details have it."""
 

@@ -39,7 +39,7 @@ code{font:.875em ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monosp
 .tile{padding:.7rem .9rem}
 .tile b{display:block;font-size:1.45rem;font-weight:650;font-variant-numeric:tabular-nums;line-height:1.25}
 .tile span{color:var(--muted);font-size:.85rem}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));gap:1rem}
 .card{padding:1rem;min-width:0;margin:0}
 .card svg{display:block;width:100%;height:auto}
 .scroll{overflow-x:auto;background:var(--surface);border:1px solid var(--grid);border-radius:.6rem}

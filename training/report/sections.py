@@ -14,6 +14,7 @@ TITLES = {
     "roc_auc": "ROC AUC", "log_loss": "log loss", "brier": "Brier score", "ece": "calibration error",
     "mae": "mean absolute error", "median_ae": "median absolute error", "rmse": "RMSE", "r2": "R²",
     "mape": "mean absolute percentage error", "roc_auc_weighted": "ROC AUC, weighted",
+    "ndcg_at_k": "NDCG at k", "map_at_k": "mean average precision at k",
 }  # fmt: skip
 """Names of metrics as a person says them; the others are their own names."""
 SHOWN = 200
