@@ -25,7 +25,7 @@ from training.jobs.scripts import sagemaker_code as code
 from training.jobs.scripts.azureml_run import AzureJob, command_of
 from training.jobs.scripts.metrics import LogMetrics, read_file
 from training.jobs.scripts.mlflow_server import MLflowServer
-from training.jobs.scripts.process import Command, Ended, run
+from training.jobs.scripts.process import Command, Ended, exit_code, run
 from training.jobs.scripts.sagemaker_run import SageMakerSession
 from training.jobs.scripts.script import Script, bring, link_channel, search_path, visible_environment
 from training.jobs.scripts.vertex_run import VertexJob, tuned
@@ -253,6 +253,19 @@ def test_a_script_may_name_opt_ml_in_its_text(tmp_path: Path) -> None:
     assert sorted(os.listdir("/opt")) == before, "nobody else sees it"
 
 
+def test_an_entry_point_of_the_container_itself_runs_with_opt_ml_and_its_own_code(tmp_path: Path) -> None:
+    base = tmp_path / "ml"
+    base.mkdir()
+    shown = mounts.available("/opt/ml")
+    program = "test -e /opt/ml/here && exit 5" if shown else 'test -e "$SAGEMAKER_BASE_DIR/here" && exit 5'
+    (base / "here").touch()
+    process = start(tmp_path, {"SAGEMAKER_BASE_DIR": str(base)}, "--contract", "sagemaker", "--opt-ml", "--",
+                    "/bin/sh", "-c", program)  # fmt: skip
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 5, errors
+    assert not (base / "output").exists(), "what the job leaves is its own affair"
+
+
 def test_without_mounts_the_base_folder_is_named_by_its_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,4 +309,4 @@ def test_channels_are_folders_and_results_are_moved(tmp_path: Path) -> None:
     bring(tmp_path / "written", tmp_path / "target")
     assert sorted(path.name for path in (tmp_path / "target").iterdir()) == ["deep", "model.onnx"]
     assert (tmp_path / "target" / "deep").read_text() == "kept"
-    assert run_script.exit_code(Ended(-9, False, "")) == 137
+    assert exit_code(Ended(-9, False, "")) == 137

@@ -6,7 +6,8 @@ Three uses:
   script expects another platform. The platform's folders are made beside the model's folder, and what the script
   leaves there ends where the local contract wants it. `--metric name=REGEX` finds a metric in the log.
 - `--contract sagemaker` alone: what the `sagemaker-training` toolkit's `train` does in a container, from the files
-  below `/opt/ml` or `SAGEMAKER_BASE_DIR`.
+  below `/opt/ml` or `SAGEMAKER_BASE_DIR`; with `-- WORDS`, the job's own entry point instead. `--opt-ml` shows that
+  folder at `/opt/ml`, where the system allows it.
 - `--contract azureml|vertex --job FILE`: one job as JSON, the fields of `AzureJob` or `VertexJob`.
 
 `--packages DIR` receives the packages that the code brings along, where this Python is shared.
@@ -17,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -28,9 +28,11 @@ from training.errors import TrainingError, nearest
 from training.jobs.contracts import CONTRACTS
 from training.jobs.job import Job
 from training.jobs.local import local_job
+from training.jobs.sagemaker import BASE
 from training.jobs.scripts.azureml_run import AzureJob, AzureSession
 from training.jobs.scripts.local_run import LocalSession
-from training.jobs.scripts.process import Command, Ended, run
+from training.jobs.scripts.mounts import available
+from training.jobs.scripts.process import Command, Ended, exit_code, run
 from training.jobs.scripts.sagemaker_run import SageMakerSession, run_container
 from training.jobs.scripts.script import Script, Session, typed_hyperparameters, visible_environment
 from training.jobs.scripts.vertex_run import VertexJob, VertexSession
@@ -56,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.entry:
             ended = run_local(options)
         elif options.contract == "sagemaker":
-            return run_container()
+            seen = Path(BASE) if options.opt_ml and available(BASE) else None
+            return run_container(options.hyperparameters, seen=seen)
         elif options.job:
             ended = run(from_file(options.contract, options.job, options.packages))
         else:
@@ -121,13 +124,6 @@ def from_file(contract: str, file: Path, packages: Path | None = None) -> Comman
     return kind(**values).command_line(environment, packages)
 
 
-def exit_code(ended: Ended) -> int:
-    """As a shell tells it: 128 and the signal's number for a process that was killed."""
-    if ended.stopped:
-        return 128 + signal.SIGTERM
-    return 128 - ended.code if ended.code < 0 else ended.code
-
-
 def _definitions(given: Sequence[str]) -> dict[str, str]:
     """`name=REGEX` words to a mapping."""
     pairs = [word.partition("=") for word in given]
@@ -145,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--job", type=Path, help="a job of the platform as JSON")
     parser.add_argument("--metric", action="append", default=[], help="NAME=REGEX, with one group")
     parser.add_argument("hyperparameters", nargs="*", help="after `--`: --name value, as the script would get them")
+    parser.add_argument("--opt-ml", action="store_true", help="show SAGEMAKER_BASE_DIR at /opt/ml")
     parser.add_argument("--packages", type=Path, help="folder for the packages that the code brings along")
     return parser
 

@@ -143,6 +143,13 @@ def run(command: Command, on_line: Callable[[str], None] = lambda line: None) ->
     return Watched(command, on_line).ended()
 
 
+def exit_code(ended: Ended) -> int:
+    """As a shell tells it: 128 and the signal's number for a process that was killed."""
+    if ended.stopped:
+        return 128 + signal.SIGTERM
+    return 128 - ended.code if ended.code < 0 else ended.code
+
+
 def check(argv: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Ended:
     """Run a command whose output nobody looks at, such as an installation."""
     return run(Command(tuple(argv), cwd, environment))

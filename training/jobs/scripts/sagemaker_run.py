@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from training.jobs.scripts import mounts
 from training.jobs.scripts import sagemaker_code as code
 from training.jobs.scripts.install import install
 from training.jobs.scripts.metrics import read_file
-from training.jobs.scripts.process import Command, Ended, run
+from training.jobs.scripts.process import Command, Ended, exit_code, run
 from training.jobs.scripts.sagemaker_environment import GROUP, Toolkit
 from training.jobs.scripts.script import Script, Session, bring, link_channel, search_path, visible_environment
 
@@ -112,22 +112,35 @@ def report(base: Path, ended: Ended) -> None:
 
 
 def run_container(
-    environment: Mapping[str, str] = os.environ, on_line: Callable[[str], None] = lambda line: None
+    words: Sequence[str] = (), environment: Mapping[str, str] = os.environ, seen: Path | None = None
 ) -> int:
-    """What the toolkit's `train` does in a container; the process's exit code.
+    """What a container does: the toolkit's `train`, or the job's own entry point, `words`; the process's exit code.
 
-    0, or 1 for whatever the script's own code was, or 143 when the platform stopped the job.
+    `seen` is the path at which all processes see the base folder. Of `train` the code is 0, or 1 for whatever the
+    script's own was; of an entry point its own; 143 when the platform stopped the job.
     """
     base = sagemaker.base_dir(environment)
     try:
-        ended = run(prepare(Toolkit.read(environment)), on_line)
+        command = entry_point(words, base, environment, seen) if words else prepare(Toolkit.read(environment, seen))
+        ended = run(command)
     except (TrainingError, OSError) as error:
         sagemaker.SageMakerReporter(base / "output").failure(str(error))
         print(f"the script could not be run: {error}", file=sys.stderr)
         return 1
-    report(base, ended)
     if ended.stopped:
         return 128 + signal.SIGTERM
+    if words:
+        return exit_code(ended)
+    report(base, ended)
     if ended.code:
         print(f"the script failed: {ended.reason}", file=sys.stderr)
     return 1 if ended.code else 0
+
+
+def entry_point(words: Sequence[str], base: Path, environment: Mapping[str, str], seen: Path | None) -> Command:
+    """The command of a container that has an entry point of its own (`ContainerEntrypoint`): nothing but `/opt/ml`."""
+    variables = visible_environment(environment) | {"PYTHONPATH": search_path()}
+    if seen is None or seen == base:
+        return Command(tuple(words), base, variables)
+    variables.pop(sagemaker.BASE_VARIABLE, None)
+    return Command(tuple(words), base, variables, (base, str(seen)))

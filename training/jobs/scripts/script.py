@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,13 +99,13 @@ def link_channel(path: Path, folder: Path) -> None:
     (folder / path.name).symlink_to(path.absolute())
 
 
-def bring(written: Path, target: Path | None) -> None:
-    """Move what a folder holds to another one; what is there already stays."""
+def bring(written: Path, target: Path | None, without: Sequence[str] = ()) -> None:
+    """Move what a folder holds, but the names `without`, to another one; what is there already stays."""
     if target is None or not written.is_dir() or (target.exists() and target.samefile(written)):
         return
     target.mkdir(parents=True, exist_ok=True)
     for entry in sorted(written.iterdir()):
-        if not (target / entry.name).exists():
+        if entry.name not in without and not (target / entry.name).exists():
             shutil.move(entry, target / entry.name)
 
 

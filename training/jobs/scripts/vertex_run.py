@@ -126,11 +126,12 @@ class VertexSession(Session):
         return replica.command_line(script.environment, script.packages)
 
     def finish(self, ended: Ended) -> dict[str, float]:
-        """The model when it went well or was stopped."""
+        """The model when it went well or was stopped; what lies beside it, such as TensorBoard's logs, in any case."""
         model = self.output / "model"
         found = read_file(self.output, model) | self.log.found | tuned(self.metric_file) if not ended.code else {}
         if not ended.code or ended.stopped:
             bring(model, self.script.job.model_dir)
+        bring(self.output, self.script.job.output_dir, without=("model", "checkpoints"))
         return found
 
 
