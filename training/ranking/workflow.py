@@ -77,9 +77,10 @@ def rank(found: Interactions, options: Options, say: Say = lambda line: None) ->
         raise TrainingError(f"{type(model.factorisation).__name__}: {error}") from error
     users, wanted, least = liked(test, train, bool(options.target))
     k = options.top_k
-    matrix = np.empty((len(users), 2), dtype=object)
-    matrix[:, 0], matrix[:, 1] = float(k), users
-    offered = dict(zip(users, model.predict(matrix), strict=True))
+    held_out = sorted(set(test.users.tolist()))  # also those who like nothing of it, and so have no metrics
+    matrix = np.empty((len(held_out), 2), dtype=object)
+    matrix[:, 0], matrix[:, 1] = float(k), held_out
+    offered = dict(zip(held_out, model.predict(matrix), strict=True))
     metrics = averaged([[entry["item"] for entry in offered[user]] for user in users], wanted, k)
     popular = [[item for item in _popular(model, user) if item][:k] for user in users]
     details = {
@@ -89,7 +90,7 @@ def rank(found: Interactions, options: Options, say: Say = lambda line: None) ->
         "k": k,
         "users": len(users),
         "liked_from": None if least is None else rounded(least),
-        "items": {"known": len(model.items_), "offered": len({e["item"] for given in offered.values() for e in given})},
+        "items": {"known": len(model.items_), "offered": len({e["item"] for user in users for e in offered[user]})},
         "most_popular": averaged(popular, wanted, k),
     }
     return Ranked(model, train, test, metrics, details, offered)
