@@ -12,6 +12,7 @@ from infra.settings import InvalidSettings, load
 from mooring.stack_file import StackFile
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+KINDS = [f"{kind}/Pulumi.{kind}.yaml" for kind in ("regression", "digits", "text", "recommendation")]
 DIGEST = "sha256:" + "a" * 64
 
 
