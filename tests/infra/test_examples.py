@@ -18,7 +18,12 @@ DIGEST = "sha256:" + "a" * 64
 
 @pytest.mark.parametrize(
     "name",
-    ["onnx-file/Pulumi.two-endpoints.yaml", "own-script/Pulumi.own-script.yaml", "same-script/Pulumi.same-script.yaml"],
+    [
+        "onnx-file/Pulumi.two-endpoints.yaml",
+        "own-script/Pulumi.own-script.yaml",
+        "same-script/Pulumi.same-script.yaml",
+        *KINDS,
+    ],
 )
 def test_an_example_is_valid_as_it_is(kit: Path, name: str) -> None:
     settings = load(EXAMPLES / name, kit)
