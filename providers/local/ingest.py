@@ -40,6 +40,7 @@ def fetch(home: Path, cache: Path | None, spec: DatasetSpec, target: Path, conte
             ["--output", str(target)],
             context,
             variables={SOURCE: json.dumps(given)},
+            folder=context.root,  # a database file is named relative to it
             say=lambda line: context.progress(line, None),
             limit=FETCH_LIMIT,
         )

@@ -48,10 +48,12 @@ def run(
     context: Context,
     *,
     variables: Mapping[str, str] | None = None,
+    folder: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
     limit: float = 3600,
 ) -> list[str]:
-    """Run the module to its end; the lines of its standard output. Those of its standard error go to `say`.
+    """Run the module to its end; the lines of its standard output. Those of its standard error go to `say`. It works in
+    `folder`, or in one of its own.
 
     Raises `InvalidInput` with the module's own reason for exit code 1, `Unavailable` for any other end, also after
     `limit` seconds, and `Cancelled` soon after the user asked for it. Nothing of it runs on afterwards.
@@ -59,21 +61,22 @@ def run(
     work = staging(home)
     work.mkdir()
     try:
-        return _run(_started(home, python, module, arguments, work, variables or {}), context, module, say, limit)
+        environment = _environment(home, python, str(work)) | dict(variables or {})
+        return _run(_started(python, module, arguments, folder or work, environment), context, module, say, limit)
     finally:
         records.remove_tree(work)
 
 
 def _started(
-    home: Path, python: Path, module: str, arguments: Sequence[str], work: Path, variables: Mapping[str, str]
+    python: Path, module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [str(python), "-P", "-c", _START, str(os.getpid()), module, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=work,
-        env=_environment(home, python, str(work)) | dict(variables),
+        cwd=folder,
+        env=environment,
         start_new_session=True,
     )
 
