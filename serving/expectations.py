@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from serving.cells import Column, shown
-from serving.columns import Features
+from serving.columns import FEW, Features
 from serving.http import Reply
 
 OUT_OF_RANGE = "out_of_range"
@@ -28,8 +28,6 @@ LISTED = 100
 SLACK = 1e-11
 """Relative: a signature's ranges are rounded to twelve significant digits."""
 _LARGEST = "the largest value of the training data"
-FEW = 64
-"""Up to so many numbers, Python compares them faster than NumPy."""
 
 
 @dataclass(frozen=True, slots=True)

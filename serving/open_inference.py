@@ -8,40 +8,20 @@ A tabular model takes its columns either as one input each ([rows] or [rows, 1])
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from serving import binary_tensors, recommendations
+from serving import binary_tensors, recommendations, tensors
 from serving.columns import Features
 from serving.errors import RequestError, nearest
 from serving.expectations import listed, noted
 from serving.forms import Answer
 from serving.http import Reply, Request, decode, encode, require_json
 from serving.predictor import Predictor
+from serving.tensors import DATATYPES, NAMES, Tensor
 from serving.wishes import Wishes, of_document
 
-DATATYPES: Mapping[str, str] = {
-    "BOOL": "bool",
-    "UINT8": "uint8",
-    "UINT16": "uint16",
-    "UINT32": "uint32",
-    "UINT64": "uint64",
-    "INT8": "int8",
-    "INT16": "int16",
-    "INT32": "int32",
-    "INT64": "int64",
-    "FP16": "float16",
-    "FP32": "float32",
-    "FP64": "float64",
-    "BYTES": "string",
-}
-"""The protocol's datatypes and NumPy's names for them."""
-
-NAMES = {numpy: name for name, numpy in DATATYPES.items()}
 PLATFORM = {"onnx": "onnx_onnxv1", "sklearn": "sklearn"}
 
 
@@ -51,6 +31,7 @@ class OpenInference:
     def __init__(self, predictor: Predictor, model_name: str, model_version: str) -> None:
         self.predictor = predictor
         self.model_name, self.model_version = model_name, model_version
+        self._tabular = all(column.numeric or column.textual for column in predictor.columns)
 
     def server(self, request: Request) -> Reply:
         """`GET /v2`."""
@@ -64,10 +45,7 @@ class OpenInference:
 
     def metadata(self) -> dict[str, Any]:
         """The model's metadata as the protocol words it."""
-        inputs = [
-            {"name": column.name, "datatype": _datatype(column.type, column.dtype), "shape": _shape(column.shape)}
-            for column in self.predictor.columns
-        ]
+        inputs = [tensors.described(column) for column in self.predictor.columns]
         return {
             "name": self.model_name,
             "versions": [self.model_version],
@@ -81,7 +59,7 @@ class OpenInference:
         if self.predictor.task == "tensor":
             known = self.predictor.artifact.signature["prediction"].get("outputs", [])
             return [
-                {"name": output["name"], "datatype": NAMES[output["dtype"]], "shape": _wire(output["shape"])}
+                {"name": output["name"], "datatype": NAMES[output["dtype"]], "shape": tensors.free(output["shape"])}
                 for output in known
             ]
         if self.predictor.type == recommendations.ITEMS:
@@ -122,37 +100,38 @@ class OpenInference:
         return noted(Reply(encode(body), rows=features.rows), answer.unlike)
 
     def _features(self, inputs: list[Any]) -> Features:
-        tensors: dict[str, npt.NDArray[Any]] = {}
-        for place, given in enumerate(inputs):
-            name, values = _tensor(place, given)
-            if name in tensors:
-                raise RequestError(f"input '{name}' is given twice")
-            tensors[name] = values
-        if not tensors:
+        given: dict[str, Tensor] = {}
+        for place, entry in enumerate(inputs):
+            tensor = tensors.read(place, entry)
+            if tensor.name in given:
+                raise RequestError(f"input '{tensor.name}' is given twice")
+            given[tensor.name] = tensor
+        if not given:
             raise RequestError('"inputs" is empty; at least one tensor is expected')
         encoder = self.predictor.encoder
-        only = next(iter(tensors.values()))
-        tabular = all(column.type not in ("tensor", "image") for column in encoder.columns)
-        if tabular and len(tensors) == 1 and only.ndim == 2 and only.shape[1] == len(encoder.names):
-            return encoder.encode_cells(only.tolist())
-        for name in tensors:
+        only = next(iter(given.values()))
+        width = len(encoder.names)
+        if self._tabular and len(given) == 1 and len(only.shape) == 2 and only.shape[1] == width:
+            flat = only.plain
+            return encoder.encode_cells([flat[at : at + width] for at in range(0, len(flat), width)])
+        for name in given:
             if name not in encoder.names:
                 raise RequestError(f"input '{name}' is no column of the model{nearest(name, encoder.names)}")
         for column in encoder.columns:
-            if column.name not in tensors:
+            if column.name not in given:
                 if not column.optional:
                     raise RequestError(f"input '{column.name}' is missing")
-                tensors[column.name] = np.full(len(only), None, dtype=object)
-        return encoder.encode_cells(_rows([tensors[name] for name in encoder.names], encoder.names, tabular))
+                given[column.name] = Tensor(column.name, only.shape[:1], [None] * only.shape[0])
+        return encoder.encode_cells(tensors.rows([given[name] for name in encoder.names], encoder.columns))
 
     def _tensors(self, answer: Answer) -> list[dict[str, Any]]:
         if answer.outputs:
-            return [_output(name, values) for name, values in answer.outputs.items()]
+            return [tensors.output(name, values) for name, values in answer.outputs.items()]
         if self.predictor.type == recommendations.ITEMS:
-            return [_output(name, values) for name, values in recommendations.tensors(answer.values)]
-        found = [_output("prediction", np.asarray(answer.values, dtype=object if self._text else None))]
+            return [tensors.output(name, values) for name, values in recommendations.outputs(answer.values)]
+        found = [tensors.output("prediction", np.asarray(answer.values, dtype=object if self._text else None))]
         if answer.probabilities is not None:
-            found.append(_output("probabilities", answer.probabilities))
+            found.append(tensors.output("probabilities", answer.probabilities))
         return found
 
     @property
@@ -177,71 +156,3 @@ class OpenInference:
             if entry["name"] not in known:
                 raise RequestError(f"the model has no output '{entry['name']}'{nearest(str(entry['name']), known)}")
         return [known[entry["name"]] for entry in wanted]
-
-
-def _tensor(place: int, given: Any) -> tuple[str, npt.NDArray[Any]]:
-    """Name and values of one input, in its shape; the values stay Python objects, the encoder checks them."""
-    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
-        raise RequestError(f'inputs[{place}] has no "name"')
-    name = given["name"]
-    for key in ("datatype", "shape", "data"):
-        if key not in given:
-            raise RequestError(f"input '{name}' has no \"{key}\"")
-    datatype, shape, data = given["datatype"], given["shape"], given["data"]
-    if not isinstance(datatype, str) or datatype not in DATATYPES:
-        raise RequestError(f"input '{name}': unknown datatype '{datatype}'{nearest(str(datatype), DATATYPES)}")
-    if not isinstance(shape, list) or not shape or not all(type(size) is int and size >= 0 for size in shape):
-        raise RequestError(f"input '{name}': the shape is not a list of sizes")
-    flat = data.tolist() if isinstance(data, np.ndarray) else _flatten(name, data)
-    count = math.prod(shape)
-    if len(flat) != count:
-        raise RequestError(f"input '{name}': {len(flat)} values do not fill the shape {shape}, which has {count}")
-    expected: tuple[type, ...] = (str,) if datatype == "BYTES" else (bool, int, float)
-    for at, value in enumerate(flat):
-        if value is not None and not isinstance(value, expected):
-            raise RequestError(f"input '{name}', value {at}: {str(value)[:40]!r} is not {datatype}")
-    values = np.empty(len(flat), dtype=object)
-    values[:] = flat
-    return name, values.reshape(shape)
-
-
-def _flatten(name: str, data: Any) -> list[Any]:
-    """The values of flat or nested lists, in row-major order."""
-    if not isinstance(data, list):
-        raise RequestError(f"input '{name}': the data is not a list")
-    level = data
-    while any(isinstance(item, list) for item in level):
-        if not all(isinstance(item, list) for item in level):
-            raise RequestError(f"input '{name}': the data is nested unevenly")
-        level = [value for item in level for value in item]
-    return level
-
-
-def _rows(tensors: list[npt.NDArray[Any]], names: list[str], tabular: bool) -> list[list[Any]]:
-    rows = len(tensors[0])
-    for name, values in zip(names, tensors, strict=True):
-        if len(values) != rows:
-            raise RequestError(f"input '{name}' has {len(values)} rows, but '{names[0]}' has {rows}")
-        if tabular and values.size != rows:
-            raise RequestError(f"input '{name}' has the shape {list(values.shape)}; one value a row is expected")
-    columns = [values.reshape(-1).tolist() if tabular else values.tolist() for values in tensors]
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _output(name: str, values: npt.NDArray[Any]) -> dict[str, Any]:
-    datatype = "BYTES" if values.dtype.kind in "OSU" else NAMES[values.dtype.name]
-    data: Any = values.reshape(-1)
-    shape = list(values.shape)
-    return {"name": name, "datatype": datatype, "shape": shape, "data": data.tolist() if datatype == "BYTES" else data}
-
-
-def _datatype(kind: str, dtype: str) -> str:
-    return {"number": "FP64", "string": "BYTES", "text": "BYTES", "date": "BYTES"}.get(kind) or NAMES[dtype]
-
-
-def _shape(shape: tuple[int | None, ...]) -> list[int]:
-    return [-1, *(-1 if size is None else size for size in shape)] if shape else [-1, 1]
-
-
-def _wire(shape: list[int | None]) -> list[int]:
-    return [-1 if size is None else size for size in shape]

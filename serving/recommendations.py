@@ -20,7 +20,7 @@ def cells(value: Any) -> list[Any]:
     return [entry["item"] for entry in value]
 
 
-def tensors(values: Sequence[Sequence[dict[str, Any]]]) -> list[tuple[str, npt.NDArray[Any]]]:
+def outputs(values: Sequence[Sequence[dict[str, Any]]]) -> list[tuple[str, npt.NDArray[Any]]]:
     """The outputs: where a row has fewer items than another, empty text and NaN (null in JSON) fill it up."""
     width = max(map(len, values), default=0)
     items = np.full((len(values), width), "", dtype=object)
