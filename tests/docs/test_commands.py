@@ -38,7 +38,7 @@ def commands_of(document: Path) -> list[Command]:
     for fence in FENCE.finditer(text):
         flags = frozenset(fence[1].split())
         line = text[: fence.start()].count("\n") + 2
-        for match in re.finditer(r"^\$ (.*(?:\\\n.*)*)", fence[2], re.MULTILINE):
+        for match in re.finditer(r"^\$ ((?:.*\\\n)*.*)", fence[2], re.MULTILINE):
             found.append(Command(match[1], flags, line + fence[2][: match.start()].count("\n")))
     return found
 
