@@ -10,8 +10,8 @@ from typing import Any
 
 from mooring import local_run, output_folder
 from mooring.artifact import Artifact
+from mooring.local_run import require_data, scratch
 from mooring.local_run_display import Progress
-from mooring.local_train import require_data, scratch
 
 
 @dataclass(frozen=True)

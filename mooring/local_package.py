@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mooring import local_run, output_folder
 from mooring.artifact import Artifact
+from mooring.local_run import require_data, scratch
 from mooring.local_run_display import Progress
-from mooring.local_train import require_data, scratch
 from providers.errors import InvalidInput, did_you_mean
 from training.errors import TrainingError
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from mooring import local_run
 from mooring.artifact import Artifact
+from mooring.local_run import require_data, scratch
 from mooring.local_run_display import Progress
-from mooring.local_train import require_data, scratch
 from providers.errors import InvalidInput, did_you_mean
 
 FORMATS = ("csv", "json", "jsonl", "parquet")

@@ -11,6 +11,7 @@ import os
 import queue
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from mooring.local_run_display import Progress
-from providers.errors import JobFailed
+from providers.errors import JobFailed, NotFound, did_you_mean
 
 PACKAGES = ("mooring_transforms", "serving", "training")
 """What a child may import of the kit; those that there are."""
@@ -89,6 +90,20 @@ def run(child: Child, work: Path, progress: Progress) -> list[str]:
     if process.returncode:
         raise _failure(child, process.returncode, lines, work)
     return [text for stream, text in lines if stream == "out"]
+
+
+def require_data(path: Path, option: str) -> None:
+    """Raise `NotFound` with the nearest name for a file or folder that is not there."""
+    if not path.exists():
+        near = did_you_mean(path.name, sorted(entry.name for entry in path.parent.glob("*")))
+        raise NotFound(f"{option} {path}: no such file or folder{near if 'did you mean' in near else ''}")
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for a child's HOME and temporary files, gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="mooring-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def interpreter(image: str, requirements: Sequence[str], progress: Progress) -> Path:

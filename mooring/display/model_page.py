@@ -61,7 +61,7 @@ def _answer(prediction: Mapping[str, Any]) -> str:
     if classes := prediction.get("classes"):
         shown = ", ".join(str(label) for label in classes[:12])
         return f"one of {len(classes)} classes: {shown}{', …' if len(classes) > 12 else ''}"
-    return {"number": "a number"}.get(kind, kind or "?")
+    return {"number": "a number", "items": "the best items for each user, with their scores"}.get(kind, kind or "?")
 
 
 def _lineage(lineage: Mapping[str, Any]) -> Iterator[str]:

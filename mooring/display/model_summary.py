@@ -104,13 +104,14 @@ def trained_lines(artifact: Artifact, shown: Path, data: str, style: Style) -> I
     yield f"  model   {shown}  {style(artifact.digest[:19], 'dim')}"
     if artifact.report:
         yield f"  report  {shown / artifact.report.relative_to(artifact.folder)}"
-    yield from next_lines(shown, data, style)
+    yield from next_lines(shown, data, artifact.task, style)
 
 
-def next_lines(shown: Path, data: str, style: Style) -> Iterator[str]:
+def next_lines(shown: Path, data: str, task: str, style: Style) -> Iterator[str]:
     """Commands that a person may want next."""
     model = shlex.quote(str(shown))
-    source = shlex.quote(data) if data and "://" not in data else "FILE"
+    takes = data.lower().endswith((".csv", ".jsonl", ".parquet", ".json")) and "://" not in data
+    source = shlex.quote(data) if takes and task != "ranking" else "FILE"
     yield ""
     yield style("  next", "bold") + f"    mooring predict --model {model} --input {source}"
     yield f"          mooring inspect {model}"
@@ -150,4 +151,4 @@ def packaged_lines(artifact: Artifact, shown: Path, source: str, style: Style) -
     yield ""
     yield f"  model   {shown}  {style(artifact.digest[:19], 'dim')}"
     yield f"  host it without training: models: {{NAME: {{file: {shown}}}}} in a stack's file"
-    yield from next_lines(shown, "", style)
+    yield from next_lines(shown, "", artifact.task, style)

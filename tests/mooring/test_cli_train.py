@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -178,3 +181,53 @@ def test_a_killed_command_takes_its_trainer_along_and_the_next_one_sweeps(run: R
     assert trainers(tmp_path) == []
     run("train", "--data", IRIS, "--target", "species", *FAST, "--output", "m")
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A database with the rows of iris."""
+    with IRIS.open() as stream:
+        header, *rows = list(csv.reader(stream))
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.execute(f"create table flowers ({', '.join(header)})")
+        database.executemany("insert into flowers values (?, ?, ?, ?, ?)", [[c or None for c in row] for row in rows])
+        database.commit()
+    return tmp_path / "shop.db"
+
+
+def test_the_rows_of_a_query_are_fetched_and_learnt_from(run: Run, shop: Path) -> None:
+    query = "select cast(petal_length as real) pl, cast(petal_width as real) pw, species from flowers"
+    told = run(
+        "train",
+        "--data",
+        "sqlite:///shop.db",
+        "--query",
+        query,
+        "--target",
+        "species",
+        *FAST,
+        "--output",
+        "m",
+        "--json",
+    )
+    assert "fetched sqlite://shop.db: 150 rows" in told.err
+    assert told.json()["rows"] == {"train": 120, "test": 30}
+
+
+WRONG_ADDRESS = [
+    (("sqlite:///shop.db",), "--query is missing; it gives the rows of a database"),
+    (("sqlite:///shop.db", "--query", "select * from gone"), "no such table: gone"),
+    (("sqlite:///shop.db", "--query", "select 1", "--items", "data"), "--items: it fits an address that begins with"),
+    (("http://127.0.0.1:9/x?key=hidden77", "--query", "select 1"), "--query: it fits a database's address"),
+    (("http://127.0.0.1:9/x", "--header", "hidden77"), "--header: write it as 'Name: value'"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG_ADDRESS, ids=range(len(WRONG_ADDRESS)))
+def test_a_wrong_address_is_one_line_without_what_may_be_secret(
+    run: Run, shop: Path, words: tuple[str, ...], message: str
+) -> None:
+    ran = run("train", "--target", "species", "--output", "m", "--data", *words, expect=exits.FAILED)
+    assert message in ran.err
+    assert "hidden77" not in ran.out + ran.err
+    assert not (shop.parent / "m").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -15,8 +16,10 @@ from mooring.cli.operate import print_json
 from mooring.cli.run import UsageProblem
 from mooring.display.model_summary import trained_lines
 from mooring.display.style import style_of
+from mooring.local_fetch import pairs_of_headers
 from mooring.local_run_display import progress_on
-from mooring.local_train import Wanted, can_go_on, further, nested, parameters, train
+from mooring.local_train import Wanted, can_go_on, train
+from mooring.trainer_options import further, nested, parameters
 
 app = typer.Typer(add_completion=False)
 
@@ -85,6 +88,21 @@ def command(
             "--option", metavar="NAME=VALUE", help="Any other option of the trainer (docs/training.md; repeatable)."
         ),
     ] = None,
+    query: Annotated[str, typer.Option("--query", metavar="SQL", help="The rows of a database's address.")] = "",
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", metavar="'NAME: VALUE'", help="Sent to an HTTP address (repeatable)."),
+    ] = None,
+    items: Annotated[
+        str, typer.Option("--items", metavar="PATH", help="Where an HTTP API's answer has its rows: data.items.")
+    ] = "",
+    paging: Annotated[
+        str, typer.Option("--paging", metavar="JSON", help="How an HTTP API's pages follow (docs/settings.md).")
+    ] = "",
+    requirement: Annotated[
+        list[str] | None,
+        typer.Option("--requirement", metavar="NAME==VERSION", help="A package that fetching takes: a driver."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the model that is in the output folder.")] = False,
     as_json: options.Json = False,
 ) -> int:
@@ -112,11 +130,18 @@ def command(
         "preprocessing": nested(preprocessing, "--preprocessing") if preprocessing else "",
     }
     given = {name: value for name, value in own.items() if value}
-    wanted = Wanted(data, output, {**parameters(param or []), **further(option or []), **given}, force, estimator)
+    source = {
+        "query": query,
+        "headers": pairs_of_headers(header or []),
+        "items": items,
+        "paging": json.loads(nested(paging, "--paging")) if paging else {},
+    }
+    hyperparameters = {**parameters(param or []), **further(option or []), **given}
+    wanted = Wanted(data, output, hyperparameters, force, estimator, source, tuple(requirement or ()))
     started = time.monotonic()
     stream = sys.stderr if as_json else sys.stdout
     try:
-        with progress_on(stream, f"training on {Path(data).name}") as progress:
+        with progress_on(stream, "training" if wanted.is_address else f"training on {Path(data).name}") as progress:
             made = train(wanted, progress)
     except KeyboardInterrupt:
         more = "; the same command goes on from its checkpoint" if can_go_on(wanted) else ""
