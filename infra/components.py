@@ -140,12 +140,22 @@ def _run_inputs(name: str, training: TrainingSettings, args: TrainingArgs) -> di
     return {
         "model": name,
         "channels": {"train": {"uri": data.uri, "version": data.version}},
-        "hyperparameters": secret(_hyperparameters(training)),
+        "hyperparameters": secret({**_hyperparameters(training), **_reading(training, args)}),
         "code": CodeSpec(**code) if code else None,
         "environment": secret(training.environment),
         "network": args.placement.network,
         **{key: _if_set(training, key) for key in ("machine", "instances", "time_limit", "spot")},
     }
+
+
+def _reading(training: TrainingSettings, args: TrainingArgs) -> dict[str, Any]:
+    """What Mooring's own trainer has to know of the dataset beside its bytes."""
+    dataset = args.placement.settings.datasets.get(training.dataset)
+    if training.source is not None or dataset is None:
+        return {}
+    told = {"schema": dataset.column_types, "delimiter": dataset.delimiter}
+    told["data_format"] = dataset.format if dataset.format in ("csv", "parquet", "jsonl") else None
+    return {key: value for key, value in told.items() if value}
 
 
 def _hyperparameters(training: TrainingSettings) -> dict[str, Any]:

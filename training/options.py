@@ -29,6 +29,9 @@ OWN = (
         "slices",
         "card",
         "schema",
+        "delimiter",
+        "data_format",
+        "memory_mib",
     ),
 )
 """Names that are the trainer's own; every other hyperparameter belongs to the estimator."""
@@ -63,7 +66,7 @@ class EarlyStopping:
 @dataclass(frozen=True)
 class Options:
     """How to train. `parameters` are the estimator's, still as text; so are `preprocessing` and
-    `schema` (JSON)."""
+    `schema` (JSON). `memory_mib` is the ceiling of the table in memory: of more data a sample is used."""
 
     target: str
     seed: int = 0
@@ -85,6 +88,9 @@ class Options:
     slices: tuple[str, ...] = ()
     card: str = ""
     schema: str = ""
+    delimiter: str = ""
+    data_format: str = ""
+    memory_mib: int = 2048
 
 
 def parse_options(hyperparameters: Mapping[str, str]) -> Options:
@@ -115,6 +121,9 @@ def parse_options(hyperparameters: Mapping[str, str]) -> Options:
         slices=_names(own.get("slices", "")),
         card=own.get("card", ""),
         schema=own.get("schema", ""),
+        delimiter=own.get("delimiter", ""),
+        data_format=own.get("data_format", ""),
+        memory_mib=_whole("memory_mib", own.get("memory_mib", "2048"), 1),
     )
 
 

@@ -62,11 +62,16 @@ def read_table(job: Job, options: Options, say: Say = lambda line: None) -> Tabl
     if holds_images(job.train):
         return read_images(job.train, options.target, treatment.pictures(), say)
     declared = {**parse_schema(options.schema), **schema(treatment)}
-    return read(
-        job.train,
-        ReadOptions(schema=declared, categorical=options.categorical, drop=options.drop, seed=options.seed),
-        say,
+    wanted = ReadOptions(
+        schema=declared,
+        categorical=options.categorical,
+        drop=options.drop,
+        format=options.data_format or None,
+        delimiter=options.delimiter or None,
+        memory=options.memory_mib << 20,
+        seed=options.seed,
     )
+    return read(job.train, wanted, say)
 
 
 def train(table: Table, options: Options, say: Say = lambda line: None) -> Trained:

@@ -93,7 +93,6 @@ def masked(text: str, source: Mapping[str, Any]) -> str:
     secrets = set((source.get("http") or {}).get("headers", {}).values())
     for entry in source.values():
         url = str(entry.get("url", ""))
-        secrets.add(url)
         try:
             split = urlsplit(url)
             secrets |= {split.password or "", *(value for _, value in parse_qsl(split.query))}

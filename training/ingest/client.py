@@ -91,6 +91,7 @@ class Client:
                 if response.status not in PASSING:
                     said = response.read(200, decode_content=True).decode("utf-8", "replace")
                     raise TrainingError(f"{_place(url)} answered with status {response.status}: {said}")
+                response.drain_conn()
                 pause = _asked(response.headers.get("Retry-After"), pause)
             except urllib3.exceptions.LocationParseError as error:
                 raise TrainingError(f"{_place(url)} is no address") from error
