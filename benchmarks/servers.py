@@ -95,10 +95,11 @@ def trained(folder: Path) -> Path:
 
 
 @contextmanager
-def mooring(model: Path, folder: Path) -> Iterator[Running]:
-    """The model server alone."""
+def mooring(model: Path, folder: Path, *options: str) -> Iterator[Running]:
+    """The model server alone, with further options."""
     port = free_port()
     command = [sys.executable, "-m", "serving", "--model", str(model), "--port", str(port), "--model-name", "iris"]
+    command += options
     with started(command, port, "/ping", folder=folder, more={"PYTHONPATH": str(KIT)}) as running:
         yield running
 

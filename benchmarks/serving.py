@@ -22,6 +22,8 @@ from benchmarks.load import Load, drive, request
 OWN = "mooring, server alone"
 ROUTED = "mooring, through the router"
 V2 = "mooring, /v2/…/infer"
+QUIET = "mooring, without warnings"
+"""As the server alone, but values are not compared with those of training: what that costs."""
 GOAL = 5000
 """Requests a second of the server alone, on an idle machine of two cores."""
 
@@ -57,9 +59,11 @@ def _start(folder: Path, stack: ExitStack, *, peers: bool) -> dict[str, tuple[se
     ]
     lists = [request("/predict", json.dumps({"instances": [row]}).encode()) for row in rows]
     tensors = [request("/v2/models/iris/infer", json.dumps({"inputs": [_tensor(row)]}).encode()) for row in rows]
-    own = stack.enter_context(servers.mooring(servers.trained(folder), folder))
+    model = servers.trained(folder)
+    own = stack.enter_context(servers.mooring(model, folder))
     asked: dict[str, tuple[servers.Running, Sequence[bytes]]] = {
         OWN: (own, plain),
+        QUIET: (stack.enter_context(servers.mooring(model, folder, "--no-warnings")), plain),
         V2: (own, tensors),
         ROUTED: (stack.enter_context(servers.router(own, folder)), plain),
     }
