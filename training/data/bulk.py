@@ -122,10 +122,11 @@ class Bulk:
         if self._are_texts(name) or not columns.is_mostly_numbers(fitting, present):
             if not self.options.refine:
                 return "string", texts
-            moments = converted(texts, "date")
-            if moments.null_count() == texts.null_count():
-                return "date", moments
             first = texts.drop_nulls().head(cells.SAMPLE).to_list()
+            if all(cells.fits(cell, cells.date) for cell in first):
+                moments = converted(texts, "date")
+                if moments.null_count() == texts.null_count():
+                    return "date", moments
             return ("text" if cells.is_text(first) else "string"), texts
         if fitting < present:
             row = int((texts.is_not_null() & values.is_null()).arg_true()[0])
@@ -154,8 +155,6 @@ def converted(texts: pl.Series, type: Type) -> pl.Series:
         return texts.cast(pl.Float64, strict=False).fill_nan(None)
     parse = PARSERS[type]
     distinct = texts.drop_nulls().unique()
-    if type == "date" and not all(cells.fits(cell, cells.date) for cell in distinct.head(100)):
-        return pl.Series(texts.name, [None], dtype=pl.Datetime("us")).new_from_index(0, len(texts))
     known = [cell for cell in distinct if cells.fits(cell, parse)]
     dtype = pl.Datetime("us") if type == "date" else pl.String
     return texts.replace_strict(known, [parse(cell) for cell in known], default=None, return_dtype=dtype)
