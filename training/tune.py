@@ -29,6 +29,7 @@ from training.jobs.contracts import contract_of
 from training.jobs.job import find_csv
 from training.jobs.local import variables, with_all_folders
 from training.jobs.reporting import Reporter
+from training.jobs.spawn import spawn
 from training.jobs.tuning import configuration
 from training.space import as_arguments, distribution, grid
 
@@ -135,7 +136,7 @@ class Tuning:
         }
         if RUNGS[attempt.rung] < RUNGS[-1]:
             variables["MOORING_CHANNEL_TRAIN"] = str(self._share(RUNGS[attempt.rung]))
-        self.running[_spawn(self.config.get("command"), as_arguments(parameters), variables, folder / "log.txt")] = (
+        self.running[spawn(self.config.get("command"), as_arguments(parameters), variables, folder / "log.txt")] = (
             attempt
         )
 
@@ -251,34 +252,6 @@ class Tuning:
         print(f"best: trial {best['number']}, {self.metric} {best['value']:.6g}", flush=True)
 
 
-def _spawn(command: Sequence[str] | None, arguments: list[str], variables: Mapping[str, str], log: Path) -> int:
-    """Start a training process. The kit's trainer is forked off this one on Linux, with its libraries loaded."""
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        if command is None and sys.platform != "linux":
-            command = [sys.executable, "-m", "training"]
-        if command is not None:
-            os.execvpe(command[0], [*command, *arguments], dict(variables))
-        os.environ.clear()
-        os.environ.update(variables)
-        from training.__main__ import main as train
-
-        code = train(arguments)
-    except BaseException as error:  # noqa: BLE001 - a forked process must never return into the tuning
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the tuning under whatever contract holds; the process's exit code."""
     reporter = Reporter()
@@ -286,10 +259,12 @@ def main(arguments: Sequence[str]) -> int:
         contract = contract_of(os.environ)
         reporter = contract.reporter(os.environ)
         job = with_all_folders(contract.read(arguments, os.environ))
+        if job.resources.rank:
+            print(f"{job.resources.host} is one of several machines; the tuning runs on {job.resources.hosts[0]} alone")
+            return 0
         Tuning(configuration(job, os.environ), {**os.environ, **variables(job)}).run()
         if job.metrics_file is not None and job.metrics_file.exists():
-            reporter = job.reporter
-            reporter.metrics(json.loads(job.metrics_file.read_bytes()))
+            job.reporter.metrics(json.loads(job.metrics_file.read_bytes()))
     except (TrainingError, OSError) as error:
         reporter.failure(f"tuning failed: {error}")
         print(f"tuning failed: {error}", file=sys.stderr)

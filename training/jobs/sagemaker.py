@@ -37,7 +37,7 @@ RESERVED = ("_tuning_objective_metric", "default_user_module_name")
 
 def metric_line(name: str, value: float) -> str:
     """The line of the log that reports one metric."""
-    return f"[metric] {name}={value:.17g};"
+    return f"[metric] {name}={float(value)!r};"
 
 
 def metric_regex(name: str) -> str:
