@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.jobs import mlflow_metrics
 from training.jobs.job import CHANNELS, Job, parse_arguments, take_channels
 from training.jobs.reporting import Reporter
 from training.jobs.resources import Resources, as_count, cpu_count, gpu_count
@@ -41,6 +40,8 @@ class AzureReporter(Reporter):
 
     def metrics(self, metrics: Mapping[str, float]) -> None:
         """A run that cannot be reported is said, and is no failure: its metrics are in the outputs as well."""
+        from training.jobs import mlflow_metrics  # an HTTP client, which no other platform needs
+
         try:
             mlflow_metrics.log(metrics, self.environment)
         except mlflow_metrics.Unreported as error:

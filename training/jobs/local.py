@@ -9,7 +9,6 @@ error and an exit code other than 0.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +80,8 @@ def with_all_folders(job: Job) -> Job:
     """The job with the folders and the metrics file that its platform has none for, in a temporary folder."""
     if job.output_dir and job.checkpoint_dir and job.metrics_file:
         return job
+    import tempfile
+
     spare = Path(tempfile.mkdtemp(prefix="job-"))
     output = job.output_dir or spare / "output"
     complete = replace(
