@@ -18,6 +18,9 @@ from mooring.local_run_display import Progress
 from providers.errors import InvalidInput, did_you_mean
 
 FORMATS = ("csv", "json", "jsonl", "parquet")
+PICTURES = ("npz", "pictures")
+"""Formats of an input only."""
+PICTURE_FILES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
@@ -64,6 +67,17 @@ def format_of(path: Path, named: str, option: str, format_option: str) -> str:
     )
 
 
+def input_format(path: Path, named: str) -> str:
+    """An input's format, as named, else by what it is. Raises `InvalidInput`."""
+    if named in PICTURES:
+        return named
+    if not named and path.suffix.lower() == ".npz":
+        return "npz"
+    if not named and (path.is_dir() or path.suffix.lower() in PICTURE_FILES):
+        return "pictures"
+    return format_of(path, named, "--input", "--format")
+
+
 def predict(wanted: Wanted, progress: Progress) -> Predicted:
     """Predict every row, or raise `JobFailed` that names the wrong ones; an output file is whole or absent."""
     artifact = Artifact.read(wanted.model)
@@ -87,7 +101,7 @@ def _input(wanted: Wanted, work: Path) -> Iterator[tuple[Path, str]]:
     """The input as a file, and its format; what comes on stdin is kept in one."""
     if str(wanted.input) != "-":
         require_data(wanted.input, "--input")
-        yield wanted.input.resolve(), format_of(wanted.input, wanted.format, "--input", "--format")
+        yield wanted.input.resolve(), input_format(wanted.input, wanted.format)
         return
     from mooring.input_rows import guessed
 

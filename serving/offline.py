@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from serving.errors import ModelError, RequestError, RowError
-from serving.offline_rows import FORMATS, Row, format_of, read
+from serving.offline_rows import FORMATS, PICTURES, Row, format_of, input_format, read
 from serving.predictor import Predictor
 
 CHUNK = 2000
@@ -40,11 +40,14 @@ def predictions(
     wrong: list[str] = []
     while chunk := list(islice(waiting, CHUNK)):
         count += len(chunk)
-        if not wrong and not any(row.error for row in chunk):
-            for row in chunk if typed else ():
-                row.given |= zip(predictor.encoder.names, row.values, strict=True)
-            yield from _predicted(predictor, chunk, probabilities=probabilities, bare=bare)
+        for row in chunk if typed else ():
+            values = zip(predictor.encoder.names, row.values, strict=False)
+            row.given |= {name: value for name, value in values if name in row.given}
+        good = [row for row in chunk if not row.error]
+        told = list(_predicted(predictor, good, probabilities=probabilities, bare=bare)) if good else []
         wrong += [f"{row.place}: {row.error}" for row in chunk if row.error]
+        if not wrong:
+            yield from told
     if wrong:
         more = f" (and {len(wrong) - TOLD} more rows)" if len(wrong) > TOLD else ""
         raise RequestError("; ".join(wrong[:TOLD]) + more)
@@ -149,16 +152,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code. The last line of standard error says what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m serving.offline", description="Predict a file.")
     parser.add_argument("--model", type=Path, required=True, help="the artifact folder")
-    parser.add_argument("--input", type=Path, required=True, help="a CSV, JSON, JSON Lines or Parquet file")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="a CSV, JSON, JSON Lines, Parquet or npz file, or pictures"
+    )
     parser.add_argument("--output", type=Path, required=True, help="the file that is written")
-    parser.add_argument("--format", default="", help=f"of the input: {', '.join(FORMATS)}; told by the ending")
+    parser.add_argument(
+        "--format", default="", help=f"of the input: {', '.join(FORMATS + PICTURES)}; told by the ending"
+    )
     parser.add_argument("--output-format", default="", help="of the output; told by the ending")
     parser.add_argument("--probabilities", action="store_true", help="a share for each class as well")
     parser.add_argument("--bare", action="store_true", help="predictions only, without the input's columns")
     options = parser.parse_args(arguments)
     partial = options.output.with_name(f".{options.output.name}.{os.getpid()}.part")
     try:
-        form, out = format_of(options.input, options.format), format_of(options.output, options.output_format)
+        form, out = input_format(options.input, options.format), format_of(options.output, options.output_format)
         predictor = Predictor(options.model)
         if options.probabilities and not predictor.has_probabilities:
             raise RequestError(f"--probabilities: this model ({predictor.task}) answers without any")

@@ -1,4 +1,4 @@
-"""Rows of a file for an offline prediction, each with its place: CSV, JSON, JSON Lines or Parquet.
+"""Rows of a file for an offline prediction, each with its place: CSV, JSON, JSON Lines, Parquet, or pictures.
 
 What is wrong with a row is told with that place (`line 3`); the rest of the file is still read.
 """
@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from serving import csv_rows
+from serving import csv_rows, offline_pictures
 from serving.batch_input import open_text
 from serving.cells import Column
 from serving.errors import RequestError, RowError, nearest
 
 ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 FORMATS = ("csv", "json", "jsonl", "parquet")
+"""What can be read and written."""
+PICTURES = ("npz", "pictures")
+"""What can be read besides."""
 
 
 @dataclass
@@ -33,8 +36,19 @@ class Row:
     error: str = ""
 
 
+def input_format(path: Path, named: str = "") -> str:
+    """The format of an input, as named, else by what it is. Raises RequestError."""
+    if named in PICTURES:
+        return named
+    if not named and path.suffix.lower() == ".npz":
+        return "npz"
+    if not named and (path.is_dir() or path.suffix.lower() in offline_pictures.ENDINGS):
+        return "pictures"
+    return format_of(path, named)
+
+
 def format_of(path: Path, named: str = "") -> str:
-    """The format as named, else by the ending. Raises RequestError."""
+    """The format of a table as named, else by the ending. Raises RequestError."""
     found = named or ENDINGS.get(path.suffix.lower(), "")
     if found not in FORMATS:
         if named:
@@ -48,8 +62,9 @@ def read(path: Path, format: str, columns: Sequence[Column]) -> Iterator[Row]:
     readers: Mapping[str, Callable[[Path, Sequence[Column]], Iterator[Row]]] = {
         "csv": _csv, "json": _json, "jsonl": _jsonl, "parquet": _parquet,
     }  # fmt: skip
-    if path.is_dir():
-        raise RequestError(f"{path.name}: a folder; a file is expected")
+    if format in PICTURES:
+        reader = offline_pictures.arrays if format == "npz" else offline_pictures.pictures
+        return (Row(*found) for found in reader(path, columns))
     return readers[format](path, columns)
 
 

@@ -33,7 +33,7 @@ def predict(
             "--input",
             "-i",
             metavar="FILE",
-            help="CSV with a header, JSON or JSONL (- is stdin); with --model Parquet too.",
+            help="CSV with a header, JSON or JSONL (- is stdin); with --model also Parquet, npz, pictures.",
         ),
     ],
     model: Annotated[
