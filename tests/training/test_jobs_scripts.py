@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +266,36 @@ def test_an_entry_point_of_the_container_itself_runs_with_opt_ml_and_its_own_cod
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 5, errors
     assert not (base / "output").exists(), "what the job leaves is its own affair"
+
+
+@pytest.mark.slow
+def test_requirements_are_installed_for_the_job_and_nobody_else(tmp_path: Path) -> None:
+    """By this Python's own pip, by the one that comes with it, or by uv; from a file, without a network."""
+    source = tmp_path / "code"
+    source.mkdir()
+    script = "import os, probe_helper\nopen(os.environ['SM_MODEL_DIR'] + '/model.txt', 'w').write(probe_helper.value)\n"
+    (source / "train.py").write_text(script)
+    (source / "requirements.txt").write_text("./probe_helper-1.0-py3-none-any.whl\n")
+    info = "probe_helper-1.0.dist-info"
+    with zipfile.ZipFile(source / "probe_helper-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("probe_helper.py", "value = 'helped'\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: probe-helper\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    environment = {"MOORING_CHANNEL_TRAIN": str(source), "MOORING_MODEL_DIR": str(tmp_path / "model"),
+                   "HOME": str(tmp_path), "PIP_NO_INDEX": "1", "UV_OFFLINE": "1",
+                   "PATH": f"{Path(sys.executable).parent}:{os.defpath}"}  # fmt: skip
+    words = ("--contract", "sagemaker", "--source", "code", "--entry", "train.py", "--packages", "packages")
+    _, errors = (process := start(tmp_path, environment, *words)).communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert (tmp_path / "model" / "model.txt").read_text() == "helped"
+    assert importlib.util.find_spec("probe_helper") is None
+    (source / "requirements.txt").write_text("no-such-package-at-all==1.0\n")
+    (tmp_path / "again").mkdir()
+    environment["MOORING_MODEL_DIR"] = str(tmp_path / "again" / "model")
+    _, errors = (process := start(tmp_path, environment, *words)).communicate(timeout=120)
+    assert process.returncode == 1
+    assert "pip install -r requirements.txt" in errors.strip().splitlines()[-1]
 
 
 def test_without_mounts_the_base_folder_is_named_by_its_variable(

@@ -82,7 +82,7 @@ def run_local(options: argparse.Namespace) -> Ended:
         workspace=workspace,
         hyperparameters=typed_hyperparameters(os.environ, job.hyperparameters),
         environment=visible_environment(os.environ),
-        packages=options.packages,
+        packages=options.packages.absolute() if options.packages else None,
     )
     session = SESSIONS[options.contract](script, _definitions(options.metric))
     try:
