@@ -199,3 +199,19 @@ def test_what_cannot_be_packaged_is_one_line(
     assert message in ran.err
     assert ran.err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_evaluate_compares_other_rows_with_those_held_out_and_writes_its_files(
+    run: Run, iris: Path, tmp_path: Path
+) -> None:
+    lines = IRIS.read_text().splitlines()
+    (tmp_path / "later.csv").write_text("\n".join([lines[0], *lines[100:]]) + "\n")
+    told = run("evaluate", "--model", iris, "--input", "later.csv", "--output", "found", "--json").json()
+    predicted = run("predict", "--model", iris, "--input", "later.csv").out.split()
+    truth = [line.rpartition(",")[2] for line in lines[100:]]
+    right = sum(one == other for one, other in zip(predicted, truth, strict=True))
+    assert told["metrics"]["accuracy"] == pytest.approx(right / len(truth))
+    assert {"metrics.json", "predictions.csv", "report.html"} <= set(told["files"])
+    assert json.loads((tmp_path / "found/metrics.json").read_text()) == told["metrics"]
+    refused = run("evaluate", "--model", iris, "--input", NEW_ROWS, expect=exits.FAILED).err
+    assert "the target column 'species' is not in the data" in refused
