@@ -240,7 +240,12 @@ class Tuning:
         if best is None:
             raise TrainingError(f"none of {len(self.done)} trials succeeded; the last one: {self.reason}")
         folder = self.base / "trials" / str(best["number"])
-        shutil.copytree(folder / "model", self.environment["MOORING_MODEL_DIR"], dirs_exist_ok=True)
+        model = Path(self.environment["MOORING_MODEL_DIR"])
+        shutil.copytree(folder / "model", model, dirs_exist_ok=True)
+        if self.config.get("command") is None:
+            from training.report.artifact import complete
+
+            complete(model)
         summary = {
             "best_parameters": best["parameters"],
             "best_value": best["value"],

@@ -34,7 +34,7 @@ from training.pipeline import Say, Split
 from training.preprocessing.config import parse as parse_preprocessing
 from training.preprocessing.kinds import schema
 from training.preprocessing.matrix import layout, names
-from training.report.drawing import Drawing
+from training.report.drawing import start as start_drawing
 
 PARITY_ROWS = 10_000
 """Parity is measured on all held-out rows and on up to this many of the training rows."""
@@ -111,7 +111,7 @@ def export(
     rows = np.concatenate([split.test.row_numbers, learnt.row_numbers])
     features = np.concatenate([pipeline.matrix(split.test), pipeline.matrix(learnt)])
     details = {**trained.evaluation.details, "importance": importance(trained.model, names(split.features))}
-    with Drawing(details) as drawing:  # beside the conversion to ONNX
+    with start_drawing(details) as drawing:  # beside the conversion to ONNX
         forms = make_forms(trained.model, inputs, features, rows.tolist())
         figures = drawing.collect()
     if figures.reason:

@@ -81,7 +81,7 @@ class ModelVersion(MoorResource):
         :param origin: `run` (default), `file` or `promoted`.
         :param digest: digest that the bytes must have; computed for a file.
         :param trust: whether code inside the artifact (pickle, joblib) may be executed.
-        :param thresholds: lowest metric values that may be registered.
+        :param thresholds: metric values to reach: lowest, or highest where low is better; or `{min, max}`.
         :param name: name in the stack; the resource's name by default.
         """
         super().__init__("ModelVersion", resource_name, inputs_of(locals()), opts)

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from training_support import KIT
 
+from training.artifact.digest import tree_digest
 from training.data.table import Column
 from training.evaluation.metrics import Evaluation, assess
 from training.report import drawing
 from training.report.__main__ import main
+from training.report.artifact import complete
 from training.report.drawing import Drawing, Figures
 from training.report.figures import FIGURES, draw, most_confused
 from training.report.markup import Markup, metric, number, table, text
@@ -150,13 +152,20 @@ def test_of_many_classes_those_with_errors_are_shown() -> None:
     assert shown[labels.index("50")][labels.index("59")] == 3
 
 
-def test_the_report_of_an_artifact_can_be_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_can_be_made_again_and_that_of_a_trial_is_completed_to_the_same_bytes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = "\n".join(f"{at},{at % 5},{'x' if at % 3 else 'z'}" for at in range(40))
     (tmp_path / "d.csv").write_text(f"a,b,y\n{rows}\n")
+    trial = tmp_path / "trial"
     environment = {"PATH": os.defpath, "PYTHONPATH": str(KIT), "MOORING_CHANNEL_TRAIN": str(tmp_path / "d.csv"),
                    "MOORING_MODEL_DIR": str(tmp_path / "m")}  # fmt: skip
     command = [sys.executable, "-m", "training", "--target=y", "--estimator=DecisionTreeClassifier", "--slices=b"]
     subprocess.run(command, env=environment, check=True, capture_output=True)
+    as_trial = {**environment, "MOORING_MODEL_DIR": str(trial), "MOORING_TRIAL": "3"}
+    subprocess.run(command, env=as_trial, check=True, capture_output=True)
+    assert list((trial / "evaluation").glob("*.png")) == []
+    assert complete(trial) == tree_digest(trial) == tree_digest(tmp_path / "m")
     assert main([str(tmp_path / "m"), str(tmp_path / "out")]) == 0
     for path in (tmp_path / "m" / "evaluation").glob("*.png"):
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()

@@ -26,7 +26,7 @@ from training.options import Options
 from training.pipeline import Say
 from training.ranking.interactions import Interactions, hold_out, interactions, liked
 from training.ranking.metrics import averaged
-from training.report.drawing import Drawing
+from training.report.drawing import start as start_drawing
 from training.report.page import report_files
 
 FACTORS = 16
@@ -133,7 +133,7 @@ def _popular(model: Recommender, user: str) -> list[str]:
 def _artifact(ranked: Ranked, job: Job, options: Options, say: Say) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of the artifact and its manifest."""
     model = ranked.model
-    with Drawing(ranked.details) as drawing:
+    with start_drawing(ranked.details) as drawing:
         data = skops_form.dumps(model)
         figures = drawing.collect()
     if figures.reason:

@@ -3,38 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from training.errors import TrainingError
-
-
-def render(model: Path, output: Path) -> Path:
-    """Write the figures and the page of an artifact into `output`; the page's path. Raises TrainingError for an
-    artifact that is not whole, or was never evaluated."""
-    from training.artifact.manifest import verify
-    from training.evaluation.record import DETAILS
-    from training.report import drawing
-    from training.report.page import page
-
-    manifest = verify(model)
-    if DETAILS not in manifest["files"]:
-        raise TrainingError(f"{model.name}: it has no {DETAILS}; only a trained model of format 2 has a report")
-    read: dict[str, Any] = {}
-    for name in ("signature", "profile", "lineage"):
-        path = model / f"{name}.json"
-        read[name] = json.loads(path.read_bytes()) if path.is_file() else {}
-    details = json.loads((model / DETAILS).read_bytes())
-    figures = drawing.start(details).collect()
-    output.mkdir(parents=True, exist_ok=True)
-    for name, content in figures.png.items():
-        (output / f"{name}.png").write_bytes(content)
-    target = output / "report.html"
-    target.write_text(page(manifest, details=details, figures=figures, **read), encoding="utf-8")
-    return target
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return draw_into(given.figures)
     if not given.model or not given.output:
         parser.error("MODEL and OUT are required")
+    from training.report.artifact import render
+
     try:
         print(f"report written: {render(given.model, given.output)}")
     except (TrainingError, OSError) as error:

@@ -89,9 +89,24 @@ class Drawing:
         self._scratch.cleanup()
 
 
-def start(details: Mapping[str, Any]) -> Drawing:
-    """Begin to draw the figures of an evaluation's details."""
-    return Drawing(details)
+class Deferred:
+    """Stands for a drawing that is not begun: of the trials of a tuning only the best one is drawn, in the end
+    (`training.report.artifact.complete`)."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is under way."""
+
+    def collect(self) -> Figures:
+        """No figures, and why."""
+        return Figures(reason="those of a trial are drawn when it is the best")
+
+
+def start(details: Mapping[str, Any]) -> Drawing | Deferred:
+    """Begin to draw the figures of an evaluation's details, unless this is one trial of many."""
+    return Deferred() if os.environ.get("MOORING_TRIAL") else Drawing(details)
 
 
 def draw_into(folder: Path) -> int:
