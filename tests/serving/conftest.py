@@ -5,21 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from serving_support import IRIS
+from serving_support import IRIS, train
 
 from serving.app import App
 from serving.predictor import Predictor
-from training.jobs.job import Job
-from training.workflow import run_job
 
 
 @pytest.fixture(scope="session")
 def iris_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artifact of a forest on iris."""
     folder = tmp_path_factory.mktemp("model") / "iris"
-    job = Job({"train": IRIS}, folder, hyperparameters={"target": "species", "n_estimators": "20"})
-    run_job(job, lambda line: None)
-    return folder
+    return train(IRIS, folder, target="species", n_estimators="20")
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +24,7 @@ def mixed_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("mixed")
     rows = "".join(f"{10 + at},{'new' if at % 3 else 'old'},{at * 2.5 + (40 if at % 3 else 0)}\n" for at in range(60))
     (base / "data.csv").write_text("area,kind,price\n" + rows)
-    job = Job({"train": base / "data.csv"}, base / "model", hyperparameters={"target": "price", "n_estimators": "10"})
-    run_job(job, lambda line: None)
-    return base / "model"
+    return train(base / "data.csv", base / "model", target="price", n_estimators="10")
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import serving_support
 import skops.io
 
 from serving.predictor import Predictor
 from training.data.table import Column, Table
-from training.jobs.job import Job
 from training.preprocessing.matrix import matrix
-from training.workflow import run_job
 
 NUMBERS = ("age", "visits")
 PLACES = ("north", "south", "east")
@@ -110,8 +109,7 @@ def train(kind: str, folder: Path) -> Path:
             writer = csv.DictWriter(stream, [*names, target], extrasaction="ignore")
             writer.writeheader()
             writer.writerows(made_up(160, 3, training=True))
-    run_job(Job({"train": data}, folder / "model", hyperparameters={"target": target, **parameters}), lambda line: None)
-    return folder / "model"
+    return serving_support.train(data, folder / "model", target=target, **parameters)
 
 
 def served_as(model: Path, form: str, folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,16 +14,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 
 from serving.app import App
 from serving.connection import Connection
 from serving.wire import Writer
+from training.jobs.job import Job
+from training.workflow import run_job
 
 KIT = Path(__file__).resolve().parents[2]
 IRIS = KIT / "data" / "iris.csv"
 ROW = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+
+
+def train(data: Path, folder: Path, **hyperparameters: str) -> Path:
+    """The artifact of a model of that data, without figures: they take longer than the model."""
+    with mock.patch.dict(os.environ, {"MOORING_TRIAL": "1"}):
+        run_job(Job({"train": data}, folder, hyperparameters=hyperparameters), lambda line: None)
+    return folder
 
 
 def free_port() -> int:

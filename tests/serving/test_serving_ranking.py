@@ -11,22 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
-from serving_support import KIT, AppReply, call
+from serving_support import KIT, AppReply, call, train
 
 from serving import batch
 from serving.app import App
 from serving.predictor import Predictor
-from training.jobs.job import Job
-from training.workflow import run_job
+
+WANTED = {"task": "ranking", "user": "user", "item": "film", "target": "stars"}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artifact of a recommender of films."""
     folder = tmp_path_factory.mktemp("films") / "model"
-    wanted = {"task": "ranking", "user": "user", "item": "film", "target": "stars", "top_k": "5"}
-    run_job(Job({"train": KIT / "data" / "ratings.csv"}, folder, hyperparameters=wanted), lambda line: None)
-    return folder
+    return train(KIT / "data" / "ratings.csv", folder, **WANTED, top_k="5")
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +91,7 @@ def test_users_with_numbers_for_names_may_be_given_as_numbers(tmp_path: Path) ->
     with (KIT / "data" / "ratings.csv").open() as stream:
         text = stream.read().replace("user0", "").replace("user", "")
     (tmp_path / "data.csv").write_text("user" + text)
-    wanted = {"task": "ranking", "user": "user", "item": "film", "target": "stars"}
-    run_job(Job({"train": tmp_path / "data.csv"}, tmp_path / "m", hyperparameters=wanted), lambda line: None)
-    app = App(Predictor(tmp_path / "m"), "films", "1")
+    app = App(Predictor(train(tmp_path / "data.csv", tmp_path / "m", **WANTED)), "films", "1")
     as_number, as_text = (post(app, {"instances": [{"user": user}]}).json() for user in (17, "17"))
     assert as_number["predictions"] == as_text["predictions"]
     assert "warnings" not in as_number
