@@ -52,6 +52,9 @@ def test_a_joblib_file_of_scikit_learns_is_packaged_hosted_inspected_and_asked(p
     hosted = project.json("inspect", "given", "--stack", "files")
     assert hosted["digest"] == packaged["digest"]
     assert project.json("inspect", "given@1", "--stack", "files")["card"] == hosted["card"]
+    (project.root / "given" / "metrics.json").write_text('{"changed": 1}\n')  # the folder, not the stack's model
+    assert project.json("inspect", "given", "--stack", "files")["digest"] == packaged["digest"]
+    assert "its SHA-256 is not" in project.run("inspect", "given", expect=1, MOORING_STACK="files").stderr
     refused = project.run("inspect", "given@7", "--stack", "files", expect=1).stderr
     assert "model given has no version '7'; it has v1" in refused
     project.run("destroy", "--stack", "files", "--yes")

@@ -20,6 +20,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command(name="inspect")
 def command(
+    context: typer.Context,
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A model's folder; with --stack a model's name, or NAME@VERSION.")
     ],
@@ -34,7 +35,9 @@ def command(
 
     With --json: `{digest, task, estimator, served, metrics, signature, lineage, parity, packages, run, files, card}`.
     """
-    named = Path(model).exists() is False and (stack or emulate)
+    source = context.get_parameter_source("stack")
+    asked = emulate or (source is not None and source.name == "COMMANDLINE")
+    named = asked or (stack is not None and not Path(model).exists())  # MOORING_STACK hides no folder
     artifact = of_stack(model, stack, emulate) if named else of_folder(Path(model))
     if as_json:
         print_json(document(artifact))
