@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name of a picture with so many channels."""
+MOST_PIXELS = 50_000_000
+"""Of a file; a small one can unpack to far more than a server has memory."""
 
 
 def decode(data: bytes, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
@@ -26,9 +28,14 @@ def decode(data: bytes, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     channels = shape[2] if len(shape) > 2 else 1
     try:
         with Image.open(io.BytesIO(data)) as opened:
-            picture = opened.convert(MODES[channels])
+            size = opened.size  # known before anything is unpacked
+            picture = opened.convert(MODES[channels]) if size[0] * size[1] <= MOST_PIXELS else None
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise what they like
         raise ValueError(f"no picture that can be read ({type(error).__name__})") from None
+    if picture is None:
+        raise ValueError(
+            f"a picture of {size[0]} × {size[1]} pixels; at most {MOST_PIXELS // 1_000_000} million are taken"
+        )
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture, dtype=np.uint8).reshape(tuple(shape))

@@ -7,7 +7,9 @@ import csv
 import io
 import json
 import shutil
+import struct
 import warnings
+import zlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -163,3 +165,13 @@ def png(pixels: list[list[int]]) -> str:
     out = io.BytesIO()
     Image.fromarray(np.array(pixels, dtype=np.uint8)).save(out, "PNG")
     return base64.b64encode(out.getvalue()).decode()
+
+
+def blank_png(width: int, height: int) -> str:
+    """The head of a PNG file that says so many pixels, and no pixels, in base64 (PNG specification, 5.3 and 11.2.2)."""
+    head = struct.pack(">II5B", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    packed = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    ]
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(packed)).decode()

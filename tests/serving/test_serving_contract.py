@@ -192,6 +192,7 @@ def test_what_is_no_picture_is_told(trained: Callable[[str], Path]) -> None:
         ([[300] * 4] * 4, "column 'image': 300 is no pixel"),
         ("no base64!", "column 'image': not base64"),
         ("AAAA", "column 'image': no picture that can be read"),
+        (kinds.blank_png(8000, 8000), "column 'image': a picture of 8000 × 8000 pixels; at most 50 million"),
         (None, "column 'image' has no picture"),
         ([[1, 2, 3, 4], [1]], "column 'image' is no picture"),
         ({"a": 1}, "column 'image' is no picture"),
