@@ -310,3 +310,34 @@ def test_every_committed_stack_file_is_valid(kit: Path) -> None:
     assert len(files) >= 7
     for file in files:
         assert load(file, kit).endpoints
+
+
+@pytest.mark.parametrize(
+    ("dataset", "reason"),
+    [
+        ({}, "datasets.d: has no source; data comes from exactly one of path, url, sql, http"),
+        (
+            {"url": "local://a", "sql": {"url": "sqlite://", "query": "q"}},
+            "datasets.d: has url and sql; data comes from",
+        ),
+        ({"url": "local://a", "asOf": "x"}, "datasets.d.asOf: is of data from sql or http"),
+        ({"url": "local://a", "schema": {"age": "nmber"}}, "datasets.d.schema.age: must be one of number, integer"),
+        ({"http": {"url": "http://x", "paging": {"by": "pages"}}}, "datasets.d.http.paging.by: must be one of link"),
+        ({"sql": {"url": "sqlite://"}}, "datasets.d.sql.query: missing: one statement"),
+    ],
+)
+def test_each_mistake_of_a_dataset_is_one_line(dataset: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        parse({"cloud": "local", "datasets": {"d": dataset}})
+    assert reason in str(caught.value)
+
+
+def test_a_dataset_may_declare_its_columns_and_keep_its_query_secret(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(
+        "config:\n  mooring:cloud: local\n  mooring:datasets:\n    d:\n      sql:\n        url:\n"
+        "          secure: v1:abc\n        query: SELECT 1\n      asOf: monday\n      schema: {first_name: string}\n"
+    )
+    dataset = load(file).datasets["d"]
+    assert dataset.column_types == {"first_name": "string"}
+    assert dataset.as_of == "monday"

@@ -144,7 +144,9 @@ class CsvColumns:
             value = text.cast(pl.Float64, strict=False)
             wanted += [value.alias(name), (text.is_not_null() & value.is_null()).alias(name + DOUBT)]
         target = self.work / "columns.parquet"
-        self._scan().select(wanted).sink_parquet(target, compression="lz4", statistics=False, engine="streaming")
+        self._scan().select(wanted).sink_parquet(
+            target, compression="uncompressed", statistics=False, engine="streaming"
+        )
 
     def _normalised(self, place: int) -> Path:
         """A copy that any reader takes in the same way. Raises TrainingError where a row cannot be understood."""
