@@ -3,8 +3,14 @@ only: the project's process asks before a job is started."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from training.artifact.digest import relative_files
 from training.errors import TrainingError
@@ -106,15 +112,35 @@ def keras_refusal(source: Path) -> str:
     )
 
 
-def _names(file: Path, words: tuple[bytes, ...], chunk: int = 1 << 20) -> bool:
-    """Whether one of the words is in the file as it is. A compressed pickle hides them."""
+def _names(file: Path, words: tuple[bytes, ...]) -> bool:
+    """Whether one of the words is in the file, also in a compressed one."""
     before = b""
-    with file.open("rb") as stream:
-        while piece := stream.read(chunk):
+    try:
+        for piece in _pieces(file):
             if any(word in before + piece for word in words):
                 return True
             before = piece[-16:]
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):  # damaged: whoever loads it will say so
+        return False
     return False
+
+
+def _pieces(file: Path, size: int = 1 << 20) -> Iterator[bytes]:
+    """The file's content, unpacked where it is compressed as joblib does it."""
+    start = _head(file)[:6]
+    if start[:1] == b"\x78":
+        unpacker = zlib.decompressobj()
+        with file.open("rb") as stream:
+            while packed := stream.read(size):
+                yield unpacker.decompress(packed)
+        return
+    openers: dict[bytes, Any] = {
+        b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open, b"\x5d\x00\x00": lzma.open,
+    }  # fmt: skip
+    opener = next((opener for magic, opener in openers.items() if start.startswith(magic)), None)
+    with opener(file) if opener else file.open("rb") as stream:
+        while piece := stream.read(size):
+            yield piece
 
 
 def _head(file: Path) -> bytes:

@@ -22,11 +22,13 @@ MOST_COLUMNS = 40
 
 
 def metric_lines(metrics: Mapping[str, float], style: Style) -> Iterator[str]:
-    """A line each, the numbers aligned."""
-    width = max((len(name) for name in metrics), default=0)
-    for name, value in metrics.items():
-        number = _number(value)
-        yield f"  {name:<{width}} {style(number, 'bold') if name in PIVOTAL else number}"
+    """A line each, the numbers aligned; a standard deviation stands beside its mean."""
+    means = {name: value for name, value in metrics.items() if not (name.endswith("_std") and name[:-4] in metrics)}
+    width = max((len(name) for name in means), default=0)
+    for name, value in means.items():
+        number = style(_number(value), "bold") if name in PIVOTAL else _number(value)
+        spread = metrics.get(f"{name}_std")
+        yield f"  {name:<{width}} {number}" + (f" ± {_number(spread).strip()}" if spread is not None else "")
 
 
 def class_lines(artifact: Artifact, style: Style) -> Iterator[str]:
@@ -94,7 +96,9 @@ def trained_lines(artifact: Artifact, shown: Path, data: str, style: Style) -> I
         style(f"{name} predicts {artifact.prediction.get('name', 'the target')}", "bold")
         + f" ({artifact.task}; {sizes})"
     )
-    shown_metrics = {name: value for name, value in artifact.metrics.items() if not name.endswith(SECONDARY)}
+    shown_metrics = {
+        name: value for name, value in artifact.metrics.items() if not name.removesuffix("_std").endswith(SECONDARY)
+    }
     yield from metric_lines(shown_metrics, style)
     if more := len(artifact.metrics) - len(shown_metrics):
         yield style(f"  and {more} more in {shown / 'metrics.json'}", "dim")

@@ -89,6 +89,11 @@ def test_a_pipeline_that_ends_in_boosted_trees_names_their_package_and_image(tmp
     model = make_pipeline(StandardScaler(), xgboost.XGBClassifier(n_estimators=5)).fit(IRIS, CLASSES)
     joblib.dump(model, tmp_path / "m.joblib")
     assert image_of(tmp_path / "m.joblib", "joblib") == "boosting"
+    for method in ("zlib", "gzip", "bz2", "xz", "lzma"):
+        joblib.dump(model, tmp_path / "packed.joblib", compress=(method, 3))
+        assert image_of(tmp_path / "packed.joblib", "joblib") == "boosting", method
+    joblib.dump(model[0], tmp_path / "other.joblib", compress=3)
+    assert image_of(tmp_path / "other.joblib", "joblib") is None
     same(packaged(tmp_path / "m.joblib", trust=True), IRIS, model.predict(IRIS))
     assert "xgboost" in verify(tmp_path / "out")["packages"]
 

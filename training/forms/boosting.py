@@ -26,7 +26,7 @@ def register(model: Any) -> None:
         calculate_linear_regressor_output_shapes,
     )
 
-    classifier = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
+    classifier: dict[str, list[Any]] = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
     for package in sorted(found):
         if package == "xgboost":
             _register_encoded(classifier)
