@@ -85,6 +85,12 @@ def test_dates_texts_and_pictures_have_statistics_of_their_own() -> None:
     json.dumps([days, pictures], allow_nan=False)
 
 
+def test_numbers_whose_spread_is_beyond_double_precision_have_a_range_only() -> None:
+    column = numbers(1.7e308, 1.7e308, -1.7e308)
+    assert set(statistics(column)) == {"type", "count", "missing", "mean", "min", "max"}
+    json.dumps(describe_column(numbers(1.7e308, 1.7e308)), allow_nan=False)
+
+
 def test_lineage_names_data_by_content_and_tells_of_a_sample(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("a\n1\n")
     rule = {"rows": 10, "of": 100, "seed": 0, "rule": "every tenth"}

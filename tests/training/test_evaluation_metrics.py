@@ -174,3 +174,16 @@ def test_the_line_of_progress_leaves_out_what_says_nearly_the_same() -> None:
     assert found.startswith("accuracy 0.6667, precision_macro 0.6667, ")
     assert "micro" not in found
     assert "ece" in found
+
+
+def test_a_label_is_the_same_class_as_a_whole_and_as_a_decimal_number() -> None:
+    found = assess(np.array([1.0, 2.0, 2.0]), np.array([1, 2, 1]), None, [1, 2], "classification")
+    assert found.metrics["accuracy"] == pytest.approx(2 / 3)
+    assert found.details["confusion"]["labels"] == ["1", "2"]
+
+
+def test_errors_beyond_double_precision_are_left_out_with_a_reason() -> None:
+    found = assess(np.array([1e300, -1e300]), np.array([1e299, 0.0]), None, None, "regression")
+    assert found.details["undefined"]["rmse"] == "the errors are too large to be squared or summed"
+    assert "mae" in found.metrics
+    json.dumps(found.details, allow_nan=False)

@@ -45,13 +45,14 @@ def statistics(column: Column) -> dict[str, Any]:
 
 
 def _numbers(values: Values) -> dict[str, Any]:
-    """Mean, spread, range, quantiles and histogram."""
+    """Mean, spread, range, quantiles and histogram; those that are beyond double precision are left out."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        facts = {"mean": values.mean(), "std": values.std(), "min": values.min(), "max": values.max()}
+    found: dict[str, Any] = {name: rounded(float(value)) for name, value in facts.items() if np.isfinite(value)}
+    if "std" not in found:
+        return found
     counted, edges = np.histogram(values, bins=BINS)
-    return {
-        "mean": rounded(float(values.mean())),
-        "std": rounded(float(values.std())),
-        "min": rounded(float(values.min())),
-        "max": rounded(float(values.max())),
+    return found | {
         "quantiles": {f"{q:g}": rounded(float(value)) for q, value in zip(QUANTILES, _quantiles(values), strict=True)},
         "histogram": {"edges": [rounded(float(edge)) for edge in edges], "counts": counted.tolist()},
     }

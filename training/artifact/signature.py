@@ -35,8 +35,9 @@ def describe_column(column: Column, nullable: bool = True) -> dict[str, Any]:
         return {**entry, "nullable": False, "shape": shape, "dtype": dtype, "max": rounded(float(largest))}
     values = column.values[~column.missing]
     if column.kind == "number":
-        facts = {"min": values.min(), "max": values.max(), "mean": values.mean()}
-        return entry | {name: rounded(float(value)) for name, value in facts.items()}
+        with np.errstate(over="ignore"):
+            facts = {"min": values.min(), "max": values.max(), "mean": values.mean()}
+        return entry | {name: rounded(float(value)) for name, value in facts.items() if np.isfinite(value)}
     if column.kind == "date":
         return entry | {"min": moment(values.min()), "max": moment(values.max())}
     if column.kind == "string":

@@ -52,8 +52,8 @@ def encode(
     classes: Sequence[Any] | None,
 ) -> Labels:
     """Labels as numbers: comparing those is cheap, whatever the labels are. Without `classes`, those that occur."""
-    known = [str(label) for label in classes] if classes is not None else []
-    given = [np.asarray(values).astype(str) for values in (truth, predictions)]
+    known = _texts(np.asarray(classes)).tolist() if classes is not None else []
+    given = [_texts(np.asarray(values)) for values in (truth, predictions)]
     names = known + sorted(set(np.unique(given[0])) | set(np.unique(given[1])) - set(known))
     names = list(dict.fromkeys(names))
     place = {name: at for at, name in enumerate(names)}
@@ -65,6 +65,13 @@ def encode(
     if probabilities is not None and known and probabilities.ndim == 2 and probabilities.shape[1] == len(known):
         scores = np.asarray(probabilities, dtype=np.float64)
     return Labels(tuple(names), len(known) or len(names), codes[0], codes[1], scores)
+
+
+def _texts(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Labels as text; 1.0 is the same class as 1, whichever of them a model answers."""
+    if labels.dtype.kind == "f" and (labels % 1 == 0).all():
+        labels = labels.astype(np.int64)
+    return labels.astype(str)
 
 
 def measure(labels: Labels) -> Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,27 +23,34 @@ def measure(truth: Values, predictions: Values) -> Measured:
     from sklearn.metrics import mean_absolute_error, median_absolute_error, r2_score, root_mean_squared_error
     from sklearn.metrics import mean_absolute_percentage_error as percentage_error
 
-    found = Measured(
-        {
-            "mae": float(mean_absolute_error(truth, predictions)),
-            "median_ae": float(median_absolute_error(truth, predictions)),
-            "rmse": float(root_mean_squared_error(truth, predictions)),
-        }
-    )
+    found = Measured()
+    with np.errstate(over="ignore", invalid="ignore"):
+        for name, error in (("mae", mean_absolute_error), ("median_ae", median_absolute_error)):
+            found.metrics[name] = float(error(truth, predictions))
+        found.metrics["rmse"] = float(root_mean_squared_error(truth, predictions))
     if (truth == 0).any():
         found.undefined["mape"] = "a true value is 0"
     else:
-        found.metrics["mape"] = float(percentage_error(truth, predictions))
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.metrics["mape"] = float(percentage_error(truth, predictions))
     if (truth != truth[0]).any():
-        found.metrics["r2"] = float(r2_score(truth, predictions))
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.metrics["r2"] = float(r2_score(truth, predictions))
     else:
         found.undefined["r2"] = "one row only" if len(truth) == 1 else "all true values are equal"
+    for name in [name for name, value in found.metrics.items() if not math.isfinite(value)]:
+        del found.metrics[name]
+        found.undefined[name] = "the errors are too large to be squared or summed"
     return found
 
 
 def details(truth: Values, predictions: Values) -> dict[str, Any]:
-    """`residuals` (prediction - truth): quantiles and a histogram; `points`: truth and prediction of some rows."""
-    residuals = predictions - truth
+    """`residuals` (prediction - truth): quantiles and a histogram; `points`: truth and prediction of some rows.
+    Empty for numbers whose spread is beyond double precision."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        residuals = predictions - truth
+        if not math.isfinite(residuals.std()):
+            return {}
     counts, edges = np.histogram(residuals, bins=BINS)
     order = np.argsort(truth, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(POINTS, len(order))).round().astype(np.int64))]
