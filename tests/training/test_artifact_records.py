@@ -87,7 +87,7 @@ def test_dates_texts_and_pictures_have_statistics_of_their_own() -> None:
 
 def test_numbers_whose_spread_is_beyond_double_precision_have_a_range_only() -> None:
     column = numbers(1.7e308, 1.7e308, -1.7e308)
-    assert set(statistics(column)) == {"type", "count", "missing", "mean", "min", "max"}
+    assert set(statistics(column)) == {"type", "count", "missing", "min", "max"}
     json.dumps(describe_column(numbers(1.7e308, 1.7e308)), allow_nan=False)
 
 
