@@ -174,6 +174,37 @@ def test_an_own_script_gets_its_own_hyperparameters_only(base: dict[str, Any], t
     assert run["timeLimit"] == 60
 
 
+def test_a_dataset_s_schema_reaches_the_store_and_the_trainer_with_the_columns_own_names(base: dict[str, Any]) -> None:
+    base["datasets"]["iris"] = {"path": "data/iris.csv", "delimiter": ";", "schema": {"petal_length": "number"}}
+    made = deploy(base)[0].resources
+    assert made["Dataset", "iris"]["schema"] == {"petal_length": "number"}
+    given = made["TrainingRun", "iris"]["hyperparameters"]
+    assert (given["schema"], given["delimiter"]) == ({"petal_length": "number"}, ";")
+    assert "data_format" not in given
+
+
+def test_a_query_and_an_api_are_secret_however_they_are_written(base: dict[str, Any]) -> None:
+    api = {
+        "url": "https://x",
+        "headers": {"X-My_Key": "k"},
+        "paging": {"by": "page", "sizeParameter": "per", "size": 9},
+    }
+    base["datasets"] = {
+        "iris": {"sql": {"url": "sqlite:///a.db", "query": "SELECT 1"}, "asOf": "may"},
+        "more": {"http": api},
+    }
+    cloud, _ = deploy(base)
+    query = cloud.resources["Dataset", "iris"]
+    assert query["asOf"] == "may"
+    assert "source" not in query
+    assert query["sql"] == {"url": "sqlite:///a.db", "query": "SELECT 1"}
+    assert cloud.secrets["Dataset", "iris"] == {"sql"}
+    assert cloud.secrets["Dataset", "more"] == {"http"}
+    found = cloud.resources["Dataset", "more"]["http"]
+    assert found["headers"] == {"X-My_Key": "k"}
+    assert found["paging"] == {"by": "page", "sizeParameter": "per", "size": 9}
+
+
 def test_a_batch_scores_a_dataset_with_the_model_s_version(base: dict[str, Any]) -> None:
     base["batches"] = {"all": {"model": "iris", "dataset": "iris"}}
     batch = deploy(base)[0].resources["BatchPrediction", "all"]
