@@ -18,6 +18,7 @@ from training.artifact.manifest import as_json, compact_json, write_artifact
 from training.artifact.signature import rounded
 from training.data.read import read
 from training.data.schema import ReadOptions, parse_schema
+from training.data.table import Table
 from training.errors import TrainingError, nearest
 from training.estimators.estimators import DEFAULTS, make_estimator, parameter_defaults, public_name
 from training.forms import skops_form
@@ -51,8 +52,7 @@ def run_ranking(job: Job, options: Options, say: Say) -> str:
     from training.workflow import now
 
     started = now()
-    wanted = ReadOptions(schema=parse_schema(options.schema), categorical=(options.user, options.item), refine=False)
-    table = read(job.train, wanted, say)
+    table = _read(job, options, say)
     say(f"read {job.train.name}: {len(table)} rows, {len(table.columns)} columns")
     ranked = rank(interactions(table, options), options, say)
     say("metrics: " + ", ".join(f"{name} {value:.4f}" for name, value in ranked.metrics.items()))
@@ -62,6 +62,18 @@ def run_ranking(job: Job, options: Options, say: Say) -> str:
     job.write_metrics(ranked.metrics)
     say(f"model written: {digest}")
     return digest
+
+
+def _read(job: Job, options: Options, say: Say) -> Table:
+    """The data, users and items as text whatever they look like."""
+    wanted = ReadOptions(schema=parse_schema(options.schema), categorical=(options.user, options.item), refine=False)
+    try:
+        return read(job.train, wanted, say)
+    except TrainingError as error:
+        for option, name in (("user", options.user), ("item", options.item)):
+            if f"--categorical names '{name}'" in str(error):
+                raise TrainingError(str(error).replace("--categorical", f"--{option}")) from None
+        raise
 
 
 def rank(found: Interactions, options: Options, say: Say = lambda line: None) -> Ranked:
