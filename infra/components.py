@@ -16,6 +16,7 @@ import pulumi
 from pulumi import Input, Output, ResourceOptions
 
 from infra import moor
+from infra.moor.base import wire
 from infra.placement import Placement
 from infra.settings import Batch, Dataset, Endpoint, Model
 from infra.settings import Training as TrainingSettings
@@ -63,7 +64,7 @@ def _data_inputs(dataset: Dataset) -> dict[str, Any]:
         "format": dataset.format,
         "delimiter": dataset.delimiter,
         "schema": dataset.column_types or None,
-        **{key: Output.secret(value.to_wire()) for key, value in secret.items() if value is not None},
+        **{key: Output.secret(wire(value)) for key, value in secret.items() if value is not None},
     }
 
 

@@ -12,10 +12,8 @@ on a third of the rows and gives up on what does badly there.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-import random
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,9 +22,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from training.data.shares import write_share
 from training.errors import TrainingError, nearest
 from training.jobs.contracts import contract_of
-from training.jobs.job import find_csv
 from training.jobs.local import variables, with_all_folders
 from training.jobs.reporting import Reporter
 from training.jobs.spawn import spawn
@@ -141,20 +139,9 @@ class Tuning:
         )
 
     def _share(self, ninths: int) -> Path:
-        """A CSV with a part of the training rows, the same for every trial."""
-        source = find_csv(Path(self.environment["MOORING_CHANNEL_TRAIN"]))
-        target = self.base / "shares" / f"{ninths}.csv"
-        if not target.exists():
-            target.parent.mkdir(exist_ok=True)
-            with source.open(encoding="utf-8-sig", newline="") as stream:
-                header, *rows = list(csv.reader(stream)) or [[]]
-            count = min(len(rows), max(FEWEST, len(rows) * ninths // RUNGS[-1]))
-            chosen = sorted(random.Random(self.seed).sample(range(len(rows)), count))
-            partial = target.with_suffix(".part")
-            with partial.open("w", encoding="utf-8", newline="") as stream:
-                csv.writer(stream).writerows([header, *(rows[index] for index in chosen)])
-            partial.replace(target)
-        return target
+        """A file with a part of the training rows, the same for every trial."""
+        source = Path(self.environment["MOORING_CHANNEL_TRAIN"])
+        return write_share(source, self.base / "shares", str(ninths), ninths / RUNGS[-1], FEWEST, self.seed)
 
     def _finish(self, study: Any, attempt: Attempt, code: int) -> None:
         """Note what became of a process: the next rung, or the end of its trial."""

@@ -197,10 +197,10 @@ def test_a_query_and_an_api_are_secret_however_they_are_written(base: dict[str, 
     query = cloud.resources["Dataset", "iris"]
     assert query["asOf"] == "may"
     assert "source" not in query
-    assert query["sql"] == {"url": "sqlite:///a.db", "query": "SELECT 1"}
+    assert query["sql"]["value"] == {"url": "sqlite:///a.db", "query": "SELECT 1"}
     assert cloud.secrets["Dataset", "iris"] == {"sql"}
     assert cloud.secrets["Dataset", "more"] == {"http"}
-    found = cloud.resources["Dataset", "more"]["http"]
+    found = cloud.resources["Dataset", "more"]["http"]["value"]
     assert found["headers"] == {"X-My_Key": "k"}
     assert found["paging"] == {"by": "page", "sizeParameter": "per", "size": 9}
 
