@@ -25,7 +25,8 @@ class Deleter:
         """Delete what an `up` leaves over."""
         marks = self._deployment.marks
         left = [r for r in self._deployment.previous if r.delete or not marks.operated_on(r.urn)]
-        left = [r for r in left if id(r) not in marks.condemned and not self._implicitly_kept(r)]
+        # What was deleted to be made again, and was not, is only forgotten; what was replaced is deleted already.
+        left = [r for r in left if not (r.delete and id(r) in marks.condemned) and not self._implicitly_kept(r)]
         self._run(self._targeted(left))
 
     def everything(self) -> None:

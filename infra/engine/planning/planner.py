@@ -18,6 +18,7 @@ from infra.engine.planning.targets import implicit
 from infra.engine.providers.provider_client import Provider
 from infra.engine.providers.provider_host import visible
 from infra.engine.providers.provider_types import Checked, DiffUnavailable, Target
+from infra.engine.state import graph
 from infra.engine.state import urn as urns
 from infra.engine.state.resource import Resource
 from infra.engine.values import diffs, property_diff
@@ -125,7 +126,19 @@ class Planner:
             )
         if r.old.urn != r.new.urn:
             self.marks.sames.add(r.old.urn)
+        self._keep_needs(r.old)
         return [Step("same", r.new.urn, r.old, kept, untargeted=True)]
+
+    def _keep_needs(self, left_out: Resource) -> None:
+        """What a resource that is left out rests on stays with it, even if the program has it no more."""
+        olds, marks = self.deployment.olds, self.marks
+        waiting = [left_out]
+        while waiting:
+            for urn in graph.needs(waiting.pop()):
+                old = olds.get(urn)
+                if old is not None and not old.delete and urn not in marks.deletes and not marks.operated_on(urn):
+                    marks.sames.add(urn)
+                    waiting.append(old)
 
     def _refuse_skipped_needs(self, new: Resource) -> None:
         missing = sorted({urn for _, urn in new.referenced() if urn in self.marks.skipped})

@@ -190,6 +190,23 @@ SCENARIOS = (
         ),
     ),
     Scenario(
+        "what-is-left-out-keeps-what-it-rests-on",
+        (
+            up('e = R("e", {"x": 2})\nf = R("f", {"x": 1}, Opts(depends_on=[e]))\nd = R("d", {"x": f.handle})'),
+            up('e = R("e", {"x": 3})\nf = R("f2", {"x": 1}, Opts(depends_on=[e]))\nd = R("d", {"x": f.handle})', targets=("e",)),
+            up('e = R("e", {"x": 3})\nf = R("f2", {"x": 1}, Opts(depends_on=[e]))\nd = R("d", {"x": f.handle})'),
+        ),
+    ),
+    Scenario(
+        "deleted-first-and-not-made-again",
+        (
+            up('g = Group("g")\nc = R("c", {"x": 3}, Opts(delete_before_replace=True))\ne = R("e", {"x": 2, "fixed": c.handle}, Opts(parent=g))\nf = R("f", {"x": e.handle})'),
+            preview('g = Group("g")\nc = R("c", {"x": 3, "fixed": 4}, Opts(delete_before_replace=True))'),
+            up('g = Group("g")\nc = R("c", {"x": 3, "fixed": 4}, Opts(delete_before_replace=True))'),
+            up('g = Group("g")\nc = R("c", {"x": 3, "fixed": 4}, Opts(delete_before_replace=True))'),
+        ),
+    ),
+    Scenario(
         "many",
         (up('for i in range(220):\n    R(f"r{i}", {"x": i})'), up('for i in range(0, 220, 2):\n    R(f"r{i}", {"x": i + i % 4})'), destroy()),
     ),
