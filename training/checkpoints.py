@@ -1,8 +1,8 @@
 """What an interrupted training leaves, and a repeated one goes on from.
 
-The folder (MOORING_CHECKPOINT_DIR) holds `model.skops`, a pipeline fitted in whole or in part, and
-`checkpoint.json`, written last, with its hash and the key of what it belongs to: data, options, code, packages. One
-with another key is not looked at. A skops file runs no code when it is loaded, whoever wrote it.
+The folder (MOORING_CHECKPOINT_DIR) holds `<sha256>.model.skops`, a pipeline fitted in whole or in part, and
+`checkpoint.json`, which names it and the key of what it belongs to: data, options, code, packages. One with another
+key is not looked at. The last one stays until the next is whole. A skops file runs no code, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from training.jobs.job import Job
 EVERY = "MOORING_CHECKPOINT_SECONDS"
 """Variable: seconds between two checkpoints; what took less is done again rather than kept."""
 SECONDS = 2.0
-RECORD, MODEL = "checkpoint.json", "model.skops"
+RECORD, MODEL = "checkpoint.json", ".model.skops"
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Checkpoint:
 
         try:
             record = json.loads((self.folder / RECORD).read_bytes())
-            data = (self.folder / MODEL).read_bytes()
-        except (OSError, ValueError):
+            data = (self.folder / f"{record['sha256']}{MODEL}").read_bytes()
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        if not isinstance(record, dict) or record.get("key") != self.key:
+        if record.get("key") != self.key:
             return None
         if record.get("sha256") != hashlib.sha256(data).hexdigest():
             return None
@@ -76,8 +76,14 @@ class Checkpoint:
 
     def remove(self) -> None:
         """The training is done."""
-        for name in (RECORD, MODEL):
-            (self.folder / name).unlink(missing_ok=True)
+        (self.folder / RECORD).unlink(missing_ok=True)
+        self._clean()
+
+    def _clean(self, kept: str = "") -> None:
+        """Remove the models of earlier checkpoints, and what a kill left half-written."""
+        for path in [*self.folder.glob(f"*{MODEL}"), *self.folder.glob(f"*{MODEL}.part")]:
+            if path.name != f"{kept}{MODEL}":
+                path.unlink(missing_ok=True)
 
     def _save(self, pipeline: Any, **facts: Any) -> None:
         from training.forms import skops_form
@@ -86,10 +92,10 @@ class Checkpoint:
             return
         data = skops_form.dumps(pipeline)
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / RECORD).unlink(missing_ok=True)
-        _write(self.folder / MODEL, data)
-        record = {"key": self.key, "sha256": hashlib.sha256(data).hexdigest(), **facts}
-        _write(self.folder / RECORD, (json.dumps(record) + "\n").encode())
+        name = hashlib.sha256(data).hexdigest()
+        _write(self.folder / f"{name}{MODEL}", data)
+        _write(self.folder / RECORD, (json.dumps({"key": self.key, "sha256": name, **facts}) + "\n").encode())
+        self._clean(name)
         self.saved = time.monotonic()
 
 

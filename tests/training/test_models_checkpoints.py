@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,11 +66,14 @@ def test_a_job_killed_while_it_fits_ends_with_the_same_digest(run_training: RunT
     ]
     data = tmp_path / "d.csv"
     data.write_text("a,b,c,d,e,f,y\n" + "\n".join(lines) + "\n")
+    kit = tmp_path / "kit"  # a copy, whose hash nobody's edits change meanwhile
+    for package in ("training", "mooring_transforms"):
+        shutil.copytree(KIT / package, kit / package, ignore=shutil.ignore_patterns("__pycache__"))
     arguments = ("--target", "y", "--n_estimators", "150")
     checkpoints = tmp_path / "checkpoint"
     variables = {
         "PATH": os.defpath,
-        "PYTHONPATH": str(KIT),
+        "PYTHONPATH": str(kit),
         "MOORING_CHANNEL_TRAIN": str(data),
         "MOORING_MODEL_DIR": str(tmp_path / "killed"),
         "MOORING_CHECKPOINT_DIR": str(checkpoints),
@@ -83,11 +87,13 @@ def test_a_job_killed_while_it_fits_ends_with_the_same_digest(run_training: RunT
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "killed").exists()
-    resumed = run_training(data, *arguments, model="resumed", MOORING_CHECKPOINT_DIR=str(checkpoints))
+    resumed = run_training(
+        data, *arguments, model="resumed", MOORING_CHECKPOINT_DIR=str(checkpoints), PYTHONPATH=str(kit)
+    )
     assert resumed.returncode == 0, resumed.stderr
     assert "from the checkpoint of an interrupted run" in resumed.stdout
     assert not (checkpoints / RECORD).exists()
-    undisturbed = run_training(data, *arguments, model="undisturbed")
+    undisturbed = run_training(data, *arguments, model="undisturbed", PYTHONPATH=str(kit))
     assert "checkpoint" not in undisturbed.stdout
     assert tree_digest(tmp_path / "resumed") == tree_digest(tmp_path / "undisturbed")
 
