@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import runpy
@@ -65,6 +66,7 @@ def deploy(settings: dict[str, Any], secret: list[str] | None = None) -> tuple[C
     """Run the unmodified program with `settings`; its resources and stack outputs."""
     cloud = Cloud()
     config = {f"mooring:{key}": v if isinstance(v, str) else json.dumps(v) for key, v in settings.items()}
+    asyncio.set_event_loop(asyncio.new_event_loop())  # an asyncio.run of another test leaves none, Pulumi expects one
     pulumi.runtime.settings.set_root_resource(None)
     pulumi_mocks.set_mocks(cloud, project="mooring", stack="test", preview=False, monitor=Monitor(cloud))
     pulumi.runtime.set_all_config(config, [f"mooring:{key}" for key in secret or []])

@@ -102,6 +102,10 @@ def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> byte
             made = convert(options={"zipmap": False} if hasattr(model, "classes_") else None)
         except NameError:  # classifiers without probabilities do not know the option
             made = convert()
+    # skl2onnx lists them in the order of a set, which is another in every process; the model's bytes must not be.
+    domains = sorted(made.opset_import, key=lambda opset: opset.domain)
+    del made.opset_import[:]
+    made.opset_import.extend(domains)
     data: bytes = made.SerializeToString()
     return data
 

@@ -104,7 +104,9 @@ def test_a_build_killed_in_the_middle_is_made_anew(tmp_path: Path) -> None:
     assert [path for path in base.glob("*/" + STAMP) if not path.parent.name.startswith(".")] == []
     python = Environments(tmp_path).ensure("sklearn")
     assert with_variable(uv.TARGET, str(left)) == []
-    assert subprocess.run([python, "-c", "import sklearn, onnxruntime, skops.io, httptools"], check=False).returncode == 0
+    assert (
+        subprocess.run([python, "-c", "import sklearn, onnxruntime, skops.io, httptools"], check=False).returncode == 0
+    )
     assert list(base.glob(".building-*")) == []
 
 

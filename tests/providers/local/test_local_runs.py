@@ -107,7 +107,8 @@ def test_an_interrupted_run_fails_and_its_checkpoints_reach_the_next(world: Worl
     world.model()
     script = (
         "import os, time\nmark = os.path.join(os.environ['MOORING_CHECKPOINT_DIR'], 'epoch')\n"
-        "if not os.path.exists(mark):\n    open(mark, 'w').write('7'); time.sleep(99)\n"
+        "if not os.path.exists(mark):\n"
+        "    open(mark + '.part', 'w').write('7'); os.replace(mark + '.part', mark); time.sleep(99)\n"
         "assert open(mark).read() == '7'\n" + SCRIPT
     )
     kind, spec = world.adapter.training_run, world.training(data.uri, script)
