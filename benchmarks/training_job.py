@@ -2,7 +2,8 @@
 
 `python -m training` on a CSV against `benchmarks/peers/bare_training.py` (read, impute, scale, a random forest of 100
 trees, metrics, saved with joblib), in turn, the best of five; wall time of the process and its children, and the
-largest resident size of any of them, in the environment of the local cloud's image. The goal: under 1 s and under 30 MB more.
+largest resident size of any of them, in the environment of the local cloud's image. The goal: under 1 s and under
+30 MB more.
 """
 
 from __future__ import annotations

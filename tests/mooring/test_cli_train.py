@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -113,12 +114,13 @@ def test_a_folder_that_holds_something_is_replaced_by_force_alone_and_only_if_it
     assert (tmp_path / "letters/love.txt").read_text() == "dear"
 
 
-def begin(home: Path, place: Path) -> subprocess.Popen[str]:
+@pytest.fixture
+def slow_training(home: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A training that takes long, once it has begun to fit."""
     words = ("train", "--data", str(IRIS), "--target", "species", "--param", "n_estimators=20000", "--output", "m")
     process = subprocess.Popen(
         [sys.executable, "-m", "mooring", *words],
-        cwd=place,
+        cwd=tmp_path,
         env={**os.environ, "MOORING_HOME": str(home), "PYTHONPATH": str(KIT)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -129,7 +131,9 @@ def begin(home: Path, place: Path) -> subprocess.Popen[str]:
     for line in process.stdout:
         if "rows to learn from" in line:
             break
-    return process
+    yield process
+    process.kill()
+    process.communicate(timeout=60)
 
 
 def trainers(place: Path) -> list[int]:
@@ -146,35 +150,36 @@ def trainers(place: Path) -> list[int]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_an_interrupted_training_ends_its_processes_and_leaves_no_output(
-    home: Path, tmp_path: Path, number: int
+    slow_training: subprocess.Popen[str], tmp_path: Path, number: int
 ) -> None:
-    process = begin(home, tmp_path)
     assert trainers(tmp_path)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == exits.INTERRUPTED
+    slow_training.send_signal(number)
+    _, said = slow_training.communicate(timeout=60)
+    assert slow_training.returncode == exits.INTERRUPTED
     assert "stopped: no output was written" in said
     assert trainers(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_training_keeps_its_checkpoint_and_says_so(home: Path, tmp_path: Path) -> None:
-    process = begin(home, tmp_path)
+def test_an_interrupted_training_keeps_its_checkpoint_and_says_so(
+    slow_training: subprocess.Popen[str], home: Path, tmp_path: Path
+) -> None:
     deadline = time.monotonic() + 120
     while not (found := list(home.glob("local/checkpoints/*/data/*.json"))) and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    slow_training.send_signal(signal.SIGINT)
+    _, said = slow_training.communicate(timeout=60)
     assert "stopped: no output was written; the same command goes on from its checkpoint" in said
     assert list(home.glob("local/checkpoints/*/data/*.json")) == found != []
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends a killed parent's child on Linux only")
-def test_a_killed_command_takes_its_trainer_along_and_the_next_one_sweeps(run: Run, home: Path, tmp_path: Path) -> None:
-    process = begin(home, tmp_path)
-    process.kill()
-    process.communicate(timeout=60)
+def test_a_killed_command_takes_its_trainer_along_and_the_next_one_sweeps(
+    run: Run, slow_training: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    slow_training.kill()
+    slow_training.communicate(timeout=60)
     deadline = time.monotonic() + 30
     while trainers(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
