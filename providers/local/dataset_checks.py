@@ -9,7 +9,9 @@ from providers.errors import Problem, did_you_mean
 from providers.local.environments import image_lists
 from providers.local.storage import Store
 from providers.values import DatasetSpec
+from training.data import compressed
 from training.data.parts import ENDINGS
+from training.errors import TrainingError
 
 
 def source_problems(spec: DatasetSpec, root: Path, store: Store) -> Iterator[Problem]:
@@ -46,7 +48,10 @@ def _path_problem(spec: DatasetSpec, source: Path) -> str:
         return f"{spec.source} is a file, and the format says that it is a folder"
     if spec.format == "file":
         return ""
-    format = spec.format or ENDINGS.get(source.suffix.lower())
+    try:
+        format = spec.format or ENDINGS.get(compressed.ending(source))
+    except TrainingError as error:
+        return str(error)
     if format is None:
         return f"the ending of {spec.source} does not tell its format; set format to csv, parquet, jsonl or file"
     return _content_problem(spec.source, source, format)
@@ -57,8 +62,12 @@ def _content_problem(name: str, source: Path, format: str) -> str:
         return f"{name} is empty" + (
             ": a CSV needs a line with the column names and one row at least" * (format == "csv")
         )
-    with source.open("rb") as stream:
-        head = stream.read(1 << 16)
+    if source.suffix.lower() == ".zst":
+        return ""  # only polars reads it, in the environment of the job
+    try:
+        head = compressed.head(source, 1 << 16)
+    except TrainingError as error:
+        return str(error)
     if format == "parquet" and not head.startswith(b"PAR1"):
         return f"{name} is not a Parquet file (it does not begin with PAR1)"
     if format == "csv":

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from training.data import csv_text, json_text, profile
+from training.data.compressed import plain
 from training.data.parts import Parts, Say, find_parts
 from training.data.schema import ReadOptions, Type, parse_schema
 from training.errors import TrainingError
@@ -53,10 +54,11 @@ def describe(path: Path, options: ReadOptions | None = None, say: Say = lambda l
     columns: dict[str, dict[str, Any]] = {}
     warnings: list[str] = []
     total = 0
-    for rows, name, type, statistics, warning in _columns(parts, options):
-        total = rows
-        types[name], columns[name] = type, {"type": type, **statistics}
-        warnings += [warning] if warning else []
+    with plain(parts) as whole:
+        for rows, name, type, statistics, warning in _columns(whole, options):
+            total = rows
+            types[name], columns[name] = type, {"type": type, **statistics}
+            warnings += [warning] if warning else []
     parts.check_unchanged()
     warnings += [
         f"column '{name}' has the same value in every row"

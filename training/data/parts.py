@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data import compressed
 from training.errors import TrainingError
 
 ENDINGS = {
@@ -17,7 +19,7 @@ ENDINGS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-"""Formats of tables, by the files' endings."""
+"""Formats of tables, by the files' endings; a compressed file's is the one before (`.csv.gz`)."""
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """What may separate the cells of a CSV file without being asked for."""
@@ -31,13 +33,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Parts:
-    """The files of one table in the order of their names. `marks` are size and times of each when it was found."""
+    """The files of one table in the order of their names. `marks` are size and times of each when it was found, and
+    `labels` the names in messages of files that were unpacked from others (`compressed.plain`)."""
 
     root: Path
     files: tuple[Path, ...]
     format: str
     delimiter: str
     marks: tuple[tuple[int, int, int], ...]
+    labels: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -46,11 +50,13 @@ class Parts:
 
     @property
     def bytes(self) -> int:
-        """Size of all files."""
-        return sum(mark[0] for mark in self.marks)
+        """Size of all files as they are read."""
+        return sum(file.stat().st_size for file in self.files)
 
     def label(self, file: Path) -> str:
         """A part's name in messages: the file's, with its folder inside of the dataset's."""
+        if self.labels:
+            return self.labels[self.files.index(file)]
         return file.name if file == self.root else file.relative_to(self.root).as_posix()
 
     def check_unchanged(self) -> None:
@@ -92,8 +98,16 @@ def is_table(path: Path, format: str | None = None) -> bool:
     if format in ENDINGS.values():
         return True
     if path.is_file():
-        return path.suffix.lower() in ENDINGS
-    return any(file.suffix.lower() in ENDINGS for file in _visible(path))
+        return ending(path) in ENDINGS
+    return any(ending(file) in ENDINGS for file in _visible(path))
+
+
+def ending(file: Path) -> str:
+    """The ending that tells a file's format; that of what is in it where it is compressed."""
+    try:
+        return compressed.ending(file)
+    except (TrainingError, OSError):
+        return ""  # whoever reads it will say what is wrong
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -107,8 +121,8 @@ def _visible(folder: Path) -> list[Path]:
 
 def _tables(folder: Path, format: str | None) -> list[Path]:
     files = _visible(folder)
-    wanted = [file for file in files if ENDINGS.get(file.suffix.lower()) == format] if format else []
-    tables = wanted or [file for file in files if file.suffix.lower() in ENDINGS]
+    wanted = [file for file in files if ENDINGS.get(ending(file)) == format] if format else []
+    tables = wanted or [file for file in files if ending(file) in ENDINGS]
     if not tables:
         names = ", ".join(file.name for file in files[:5]) or "nothing"
         raise TrainingError(
@@ -120,7 +134,7 @@ def _tables(folder: Path, format: str | None) -> list[Path]:
 def _format(path: Path, files: Sequence[Path]) -> str:
     found: dict[str, Path] = {}
     for file in files:
-        found.setdefault(ENDINGS.get(file.suffix.lower(), "csv"), file)
+        found.setdefault(ENDINGS.get(compressed.ending(file), "csv"), file)
     if len(found) > 1:
         (one, first), (other, second) = list(found.items())[:2]
         raise TrainingError(f"{path.name} holds {one} and {other} ({first.name}, {second.name}); one is expected")
@@ -142,8 +156,7 @@ def _delimiter(file: Path, given: str | None, say: Say) -> str:
         if len(single) != 1 or single in '"\r\n':
             raise TrainingError(f"the delimiter '{given}' is not a single character, such as ; or \\t")
         return single
-    with file.open(encoding="utf-8-sig", errors="replace", newline=None) as stream:
-        lines = [line for line in (stream.readline(1 << 16) for _ in range(_SNIFFED)) if line.strip()]
+    lines = _first_lines(file)
     if not lines or _widths(lines[:1], ",") != {1}:
         return ","
     for other, word in DELIMITERS.items():
@@ -152,6 +165,13 @@ def _delimiter(file: Path, given: str | None, say: Say) -> str:
             say(f"{file.name}: the cells are separated by {word}")
             return other
     return ","
+
+
+def _first_lines(file: Path) -> list[str]:
+    """The first lines of a file with anything in them; of a long line its beginning."""
+    text = compressed.head(file, _SNIFFED << 16).decode("utf-8-sig", errors="replace")
+    with io.StringIO(text, newline=None) as stream:
+        return [line for line in (stream.readline(1 << 16) for _ in range(_SNIFFED)) if line.strip()]
 
 
 def _widths(lines: Sequence[str], delimiter: str) -> set[int]:

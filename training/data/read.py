@@ -1,4 +1,4 @@
-"""Reading a dataset into memory: a file or a folder of parts, CSV, Parquet or JSON Lines, of any size.
+"""Reading a dataset into memory: files of CSV, Parquet or JSON Lines, one or a folder of parts, compressed or not.
 
 Small text files are read by the standard library, all else by polars, to the same table (tests compare them).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.data import csv_text, json_text
+from training.data.compressed import plain
 from training.data.memory import within
 from training.data.parts import Parts, Say, find_parts
 from training.data.schema import ReadOptions
@@ -24,7 +25,8 @@ def read(path: Path, options: ReadOptions | None = None, say: Say = lambda line:
     """
     options = options or ReadOptions()
     parts = find_parts(path, options.format, options.delimiter, say)
-    table = _read(parts, options, say)
+    with plain(parts) as whole:
+        table = _read(whole, options, say)
     parts.check_unchanged()
     return table
 

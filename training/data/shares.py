@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from training.data import csv_text
+from training.data.compressed import ending, plain
 from training.data.parts import Parts, find_parts
 
 
@@ -17,15 +18,16 @@ def write_share(source: Path, folder: Path, name: str, share: float, fewest: int
     Which rows is decided by the seed. A file that is there already is taken to be it. Raises TrainingError as reading.
     """
     parts = find_parts(source)
-    target = folder / f"{name}{parts.files[0].suffix.lower()}"
+    target = folder / f"{name}{ending(parts.files[0])}"
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    total = _count(parts)
-    count = min(total, max(fewest, int(total * share)))
-    chosen = frozenset(random.Random(seed).sample(range(total), count))
     partial = target.with_suffix(".part")
-    {"csv": _write_csv, "jsonl": _write_lines, "parquet": _write_parquet}[parts.format](parts, chosen, partial)
+    with plain(parts) as whole:
+        total = _count(whole)
+        count = min(total, max(fewest, int(total * share)))
+        chosen = frozenset(random.Random(seed).sample(range(total), count))
+        {"csv": _write_csv, "jsonl": _write_lines, "parquet": _write_parquet}[parts.format](whole, chosen, partial)
     partial.replace(target)
     return target
 

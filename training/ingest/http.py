@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+from training.data.compressed import PACKED
 from training.data.parts import ENDINGS
 from training.errors import TrainingError
 from training.ingest.client import Client
@@ -34,12 +35,20 @@ def fetch(source: Mapping[str, Any], parts: Parts) -> None:
     Raises TrainingError for an answer that is no page, and a server that does not answer after several tries.
     """
     client = Client(source.get("headers") or {})
-    ending = Path(urlsplit(source["url"]).path).suffix.lower()
-    if ending in ENDINGS:
+    ending = _ending(Path(urlsplit(source["url"]).path))
+    if ending:
         client.download(source["url"], parts.folder / f"data{ending}")
         return
     for number, page in enumerate(_pages(client, source), start=1):
         parts.take(_rows(page, source.get("items") or "", number), f"page {number}, row")
+
+
+def _ending(path: Path) -> str:
+    """The ending of an address that is a table's, compressed or not; empty where it is none."""
+    last, before = path.suffix.lower(), Path(path.stem).suffix.lower()
+    if last in PACKED and (before in ENDINGS or last == ".zip"):
+        return before + last
+    return last if last in ENDINGS else ""
 
 
 def _pages(client: Client, source: Mapping[str, Any]) -> Iterator[Any]:
