@@ -1,6 +1,7 @@
 """`python -m training.evaluate --model DIR --input FILE [--target COL] --output DIR`: a model on data it has not seen.
 
 The rows are predicted by the model server's own code, in a process of its own: measured is what would be served.
+Choices are measured in `training.ranking.evaluation`.
 Written are `metrics.json`, `evaluation.json`, `predictions.csv`, the figures and `report.html`.
 """
 
@@ -17,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.data.compressed import ending, is_packed, unpack
 from training.errors import TrainingError, nearest
 from training.report.drawing import KIT
+from training.report.folder import write_folder
 
-MEASURED = ("classification", "regression")
+MEASURED = ("classification", "regression", "ranking")
 PREFIX = "prediction failed: "
 """What the predicting process puts before its reason."""
 
@@ -54,14 +57,18 @@ def evaluate(
         raise TrainingError(
             f"{model.name}: a model of the task '{task}' cannot be evaluated on a table; use its metrics"
         )
-    target = target or prediction["name"]
     data = _single(data)
-    classes = prediction.get("classes")
-    with tempfile.TemporaryDirectory(prefix="mooring-evaluate-") as scratch:
-        told = Path(scratch) / "told.jsonl"
-        _predict(model, data, told, probabilities=bool(classes) and _has_probabilities(manifest))
-        found = _read(told, data.name, target, list(slices), classes)
-    _write(model, manifest, signature, data, target, found, output)
+    if task == "ranking":
+        _write_ranking(model, manifest, signature, data, target, slices, output)
+    else:
+        target = target or prediction["name"]
+        classes = prediction.get("classes")
+        with tempfile.TemporaryDirectory(prefix="mooring-evaluate-") as scratch:
+            told = Path(scratch) / "told.jsonl"
+            plain = unpack(data, Path(scratch) / f"{data.stem}{ending(data)}") if is_packed(data) else data
+            _predict(model, plain, told, probabilities=bool(classes) and _has_probabilities(manifest))
+            found = _read(told, data.name, target, list(slices), classes)
+        _write(model, manifest, signature, data, target, found, output)
     metrics: dict[str, float] = json.loads((output / "metrics.json").read_bytes())
     return metrics
 
@@ -139,11 +146,8 @@ def _write(
     import numpy as np
 
     from training.artifact.digest import file_digest
-    from training.artifact.manifest import as_json, compact_json
     from training.artifact.records import predictions_csv
     from training.evaluation.metrics import assess
-    from training.report.drawing import Drawing
-    from training.report.page import page
 
     classes = signature["prediction"].get("classes")
     regression = manifest["task"] == "regression"
@@ -153,34 +157,25 @@ def _write(
     known = None if classes is None else [str(label) for label in classes]
     sliced = [_column(name, values) for name, values in found.further.items()]
     measured = assess(truth, guess, shares, known, manifest["task"], sliced)
-    trained = _records(model)
-    details = {
-        **measured.details,
-        "data": {"file": data.name, "digest": file_digest(data), "without_truth": found.without_truth},
-        "reference": trained["metrics"],
-    }
-    with Drawing(details) as drawing:
-        written = predictions_csv(np.array(found.rows), truth, guess, shares, known or [])
-        figures = drawing.collect()
-    output.mkdir(parents=True, exist_ok=True)
-    files = {
-        "metrics.json": as_json(measured.metrics),
-        "evaluation.json": compact_json(details),
-        "predictions.csv": written,
-        **{f"{name}.png": content for name, content in figures.png.items()},
-        "report.html": page(
-            manifest, signature=signature, details=details, profile=trained["profile"], lineage=trained["lineage"],
-            figures=figures,
-        ).encode(),
-    }  # fmt: skip
-    for name, content in files.items():
-        (output / name).write_bytes(content)
+    about = {"file": data.name, "digest": file_digest(data), "without_truth": found.without_truth}
+    write_folder(
+        model, manifest, signature, {**measured.details, "data": about}, output,
+        lambda: predictions_csv(np.array(found.rows), truth, guess, shares, known or []),
+    )  # fmt: skip
 
 
-def _records(model: Path) -> dict[str, Any]:
-    names = ("metrics", "profile", "lineage")
-    paths = {name: model / f"{name}.json" for name in names}
-    return {name: json.loads(path.read_bytes()) if path.is_file() else {} for name, path in paths.items()}
+def _write_ranking(
+    model: Path, manifest: Mapping[str, Any], signature: Mapping[str, Any], data: Path, target: str,
+    slices: Sequence[str], output: Path,
+) -> None:  # fmt: skip
+    from training.artifact.digest import file_digest
+    from training.ranking.evaluation import evaluate_ranking
+
+    found = evaluate_ranking(model, manifest, signature, data, target, slices)
+    about = {"file": data.name, "digest": file_digest(data), "learned_from": found.known}
+    write_folder(
+        model, manifest, signature, {**found.measured.details, "data": about}, output, lambda: found.predictions
+    )
 
 
 def _numbers(found: Predicted, name: str, target: str) -> list[float]:
@@ -231,7 +226,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code. The last line of standard error says what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description="Evaluate a model on new data.")
     parser.add_argument("--model", type=Path, required=True, help="the artifact folder")
-    parser.add_argument("--input", type=Path, required=True, help="a CSV, JSON, JSON Lines or Parquet file")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="a CSV, JSON, JSON Lines or Parquet file, compressed or not"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder that receives what was found")
     parser.add_argument("--target", default="", help="column with the true values; the model's own by default")
     parser.add_argument("--slices", default="", help="columns by whose values to measure too, separated by commas")

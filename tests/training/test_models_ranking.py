@@ -15,6 +15,7 @@ from mooring_transforms.recommender import Recommender
 from serving.predictor import Predictor
 from training.data.read import read
 from training.errors import TrainingError
+from training.evaluate import main as evaluate
 from training.options import parse_options
 from training.ranking.interactions import hold_out, interactions
 from training.ranking.metrics import averaged, of_user
@@ -130,3 +131,43 @@ def test_an_unknown_parameter_of_the_factorisation_brings_the_near_one() -> None
     options = parse_options({"task": "ranking", "user": "user", "item": "film", "n_component": "4"})
     with pytest.raises(TrainingError, match="did you mean 'n_components'"):
         factorisation(options, interactions(read(RATINGS), options))
+
+
+def test_a_ranking_is_evaluated_on_the_choices_that_it_did_not_learn_from(
+    train_here: RunTraining, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_here(RATINGS, *ARGUMENTS).returncode == 0
+    model, out = tmp_path / "model", tmp_path / "out"
+    assert evaluate([f"--model={model}", f"--input={RATINGS}", f"--output={out}"]) == 0
+    held = json.loads((model / "metrics.json").read_text())
+    assert json.loads((out / "metrics.json").read_text()) == pytest.approx(held)
+    assert (out / "predictions.csv").read_text() == (model / "evaluation" / "predictions.csv").read_text()
+    assert "learned from are left out" in (out / "report.html").read_text()
+    data = tmp_path / "new.jsonl"
+    for row, option, message in (
+        ({"user": "user003", "stars": 5}, "", "--item names 'film', no such column (one of: user, stars)"),
+        ({"user": "user003", "film": "new", "stars": 5}, "--target=star", "--target names 'star', no such column (did"),
+        ({"user": "user003", "film": "new", "stars": 0}, "", "no choice is rated"),
+        ({"user": "user003", "film": "new", "stars": 5}, "--slices=user", "--slices does not fit a ranking"),
+    ):
+        data.write_text(json.dumps(row) + "\n")
+        capsys.readouterr()
+        assert evaluate([f"--model={model}", f"--input={data}", f"--output={out}", *filter(None, [option])]) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_a_ranking_reads_its_own_columns_only_and_names_a_wrong_one_by_its_option(
+    train_here: RunTraining, tmp_path: Path
+) -> None:
+    data = tmp_path / "d.csv"
+    pairs = [f"{user};{item};{1 + (user + item) % 5};;{'?' if item else 1}" for user in range(9) for item in range(6)]
+    data.write_text("user;film;stars;empty;mixed\n" + "\n".join(pairs) + "\n")
+    assert train_here(data, *ARGUMENTS, "--delimiter", ";").returncode == 0
+    for option, name, wrong in (("user", "user", "usr"), ("item", "film", "flim"), ("target", "stars", "star")):
+        given = [wrong if word == name and ARGUMENTS[at - 1] == f"--{option}" else word for at, word in
+                 enumerate(ARGUMENTS)]  # fmt: skip
+        done = train_here(data, *given)
+        assert f"d.csv: --{option} names '{wrong}', no such column (did you mean '{name}'?)" in done.stderr
+    data.write_text("user,film,stars\n" + "".join(f"a,{at},{at or 'good'}\n" for at in range(20)))
+    told = train_here(data, *ARGUMENTS).stderr.strip().splitlines()[-1]
+    assert told.endswith("'good' is not a number, but 19 of 20 values are; correct it")

@@ -48,7 +48,7 @@ class Bulk:
         import polars as pl
 
         self.parts, self.source, self.options = parts, source, options
-        self.names = [name for name in source.names if name not in options.drop]
+        self.names = options.taken(source.names)
         self.rows = int(source.columns.select(pl.len()).collect().item())
 
     def typed(self, name: str) -> tuple[Type, pl.Series]:

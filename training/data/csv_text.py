@@ -57,7 +57,7 @@ def read_small(parts: Parts, options: ReadOptions) -> Texts:
     def typed_column(name: str) -> tuple[Type, Column]:
         return typed(parts.name, name, cells(name), options, place)
 
-    return Texts([name for name in names if name not in options.drop], len(rows), cells, typed_column)
+    return Texts(options.taken(names), len(rows), cells, typed_column)
 
 
 def same_columns(parts: Parts, label: str, names: Sequence[str], header: Sequence[str]) -> list[int] | None:

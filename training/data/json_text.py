@@ -53,7 +53,7 @@ def read_small(parts: Parts, options: ReadOptions) -> Texts:
     def typed_column(name: str) -> tuple[Type, Column]:
         return _column(parts.name, name, columns[name], options, place)
 
-    return Texts([name for name in columns if name not in options.drop], len(where), texts, typed_column)
+    return Texts(options.taken(list(columns)), len(where), texts, typed_column)
 
 
 def read_rows(file: Path, label: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -52,6 +52,7 @@ class ReadOptions:
     strings whatever they look like, `drop` columns are left out. `format` (csv, parquet, jsonl) and `delimiter` are
     told from the files when None. `memory` is the ceiling of the table's size in bytes, and `seed` is that of the
     sample which is taken of larger data. Without `refine` the dates and free texts that nobody declared stay strings.
+    `wanted`, where given, are the only columns that are read, each by the option that names it.
     """
 
     schema: Mapping[str, Type] = field(default_factory=dict)
@@ -62,6 +63,12 @@ class ReadOptions:
     memory: int = MEMORY
     seed: int = 0
     refine: bool = True
+    wanted: Mapping[str, str] = field(default_factory=dict)
+
+    def taken(self, names: Sequence[str]) -> list[str]:
+        """Those of a file's columns that are read."""
+        only = set(self.wanted.values())
+        return [name for name in names if name not in self.drop and (not only or name in only)]
 
     def declared(self, name: str) -> Type | None:
         """The type that the user gave the column, if any."""
@@ -69,7 +76,8 @@ class ReadOptions:
 
     def check(self, file: str, names: Sequence[str]) -> None:
         """Raises TrainingError for an option that names a column which the data does not have."""
-        for option, columns in (("categorical", self.categorical), ("drop", self.drop)):
+        by_option = {option: (name,) for option, name in self.wanted.items()}
+        for option, columns in {**by_option, "categorical": self.categorical, "drop": self.drop}.items():
             for name in columns:
                 if name not in names:
                     raise TrainingError(f"{file}: --{option} names '{name}', no such column{nearest(name, names)}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from training.data.parts import Say
+from training.data.read import read
+from training.data.schema import ReadOptions, parse_schema
 from training.data.table import Table
 from training.errors import TrainingError, nearest
 from training.options import Options
@@ -22,23 +27,57 @@ class Interactions:
     items: npt.NDArray[Any]
     weights: npt.NDArray[np.float64]
     rows: npt.NDArray[np.int64]
+    sample: Mapping[str, Any] | None = None
+    """What is said of the sample that they are, where not all were read."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def take(self, places: npt.NDArray[Any]) -> Interactions:
         """These of them."""
-        return Interactions(self.users[places], self.items[places], self.weights[places], self.rows[places])
+        return Interactions(
+            self.users[places], self.items[places], self.weights[places], self.rows[places], self.sample
+        )
 
 
-def interactions(table: Table, options: Options) -> Interactions:
-    """The choices. Raises TrainingError for columns that there are not, and for rows without user, item or rating."""
-    names = {"user": options.user, "item": options.item, "target": options.target}
+def read_interactions(
+    path: Path, options: Options, say: Say = lambda line: None, *, rating: str = "target", schema: bool = True
+) -> Interactions:
+    """The choices in a file or folder; users and items are text whatever they look like, other columns are not read.
+
+    `rating` is the option that names the column of ratings, and `schema` says whether that of the options holds.
+    Raises TrainingError for columns that there are not, and for rows without user, item or rating.
+    """
+    given = {"user": options.user, "item": options.item, rating: options.target}
+    wanted = {option: name for option, name in given.items() if name}
+    if len(set(wanted.values())) < len(wanted):
+        *first, last = (f"--{option}" for option in wanted)
+        raise TrainingError(f"{', '.join(first)} and {last} name different columns")
+    declared = parse_schema(options.schema) if schema else {}
+    read_as = ReadOptions(
+        schema={name: type for name, type in declared.items() if name in wanted.values()},
+        categorical=(options.user, options.item),
+        drop=options.drop,
+        format=options.data_format or None,
+        delimiter=options.delimiter or None,
+        memory=options.memory_mib << 20,
+        seed=options.seed,
+        refine=False,
+        wanted=wanted,
+    )
+    try:
+        table = read(path, read_as, say)
+    except TrainingError as error:  # a rating has to be a number, and the other two are text already
+        raise TrainingError(str(error).partition(", or treat the column as text")[0]) from error
+    return interactions(table, options, rating)
+
+
+def interactions(table: Table, options: Options, rating: str = "target") -> Interactions:
+    """The choices in a table. Raises TrainingError as `read_interactions` does."""
+    names = {"user": options.user, "item": options.item, rating: options.target}
     for option, name in names.items():
         if name and name not in table.names:
             raise TrainingError(f"--{option}: no column '{name}' in the data{nearest(name, table.names)}")
-    if options.user == options.item or options.target in (options.user, options.item):
-        raise TrainingError("--user, --item and --target name different columns")
     for name in filter(None, names.values()):
         column = table.column(name)
         if column.missing.any():
@@ -46,12 +85,12 @@ def interactions(table: Table, options: Options) -> Interactions:
             raise TrainingError(f"column '{name}' has no value in row {row}; every interaction needs one")
     weights = np.ones(len(table))
     if options.target:
-        rating = table.column(options.target)
-        if rating.kind != "number":
-            raise TrainingError(f"--target: the ratings in '{options.target}' are {rating.kind}s, not numbers")
-        weights = rating.values
+        stars = table.column(options.target)
+        if stars.kind != "number":
+            raise TrainingError(f"--{rating}: the ratings in '{options.target}' are {stars.kind}s, not numbers")
+        weights = stars.values
     users, items = as_text(table.column(options.user)), as_text(table.column(options.item))
-    return _last(Interactions(users, items, weights, table.row_numbers))
+    return _last(Interactions(users, items, weights, table.row_numbers, table.sample))
 
 
 def _last(found: Interactions) -> Interactions:
@@ -80,15 +119,12 @@ def hold_out(found: Interactions, share: float, seed: int) -> tuple[Interactions
     return found.take(~mask), found.take(mask)
 
 
-def liked(held: Interactions, learnt: Interactions, rated: bool) -> tuple[list[str], list[set[str]], float | None]:
-    """Users and the items held out that they like, and the rating from which on that is: the mean of those learned
-    from. Without ratings every choice is liking. Items that training never saw cannot be recommended, and count."""
-    least = float(learnt.weights.mean()) if rated else None
+def liked(held: Interactions, least: float | None) -> tuple[list[str], list[set[str]]]:
+    """Users and the items held out that they like: those rated `least` or better, or all where there are no ratings.
+    Items that training never saw cannot be recommended, and count."""
     found: dict[str, set[str]] = {}
     for user, item, weight in zip(held.users.tolist(), held.items.tolist(), held.weights.tolist(), strict=True):
         if least is None or weight >= least:
             found.setdefault(user, set()).add(item)
-    if not found:
-        raise TrainingError("no held-out interaction is rated above the average; hold out more with --test_size")
     users = sorted(found)
-    return users, [found[user] for user in users], least
+    return users, [found[user] for user in users]

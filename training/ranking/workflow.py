@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
-import io
 import platform
 import warnings
 from dataclasses import dataclass
@@ -16,17 +14,14 @@ from mooring_transforms.recommender import Recommender
 from training.artifact import records
 from training.artifact.manifest import as_json, compact_json, write_artifact
 from training.artifact.signature import rounded
-from training.data.read import read
-from training.data.schema import ReadOptions, parse_schema
-from training.data.table import Table
 from training.errors import TrainingError, nearest
 from training.estimators.estimators import DEFAULTS, make_estimator, parameter_defaults, public_name
 from training.forms import skops_form
 from training.jobs.job import Job
 from training.options import Options
 from training.pipeline import Say
-from training.ranking.interactions import Interactions, hold_out, interactions, liked
-from training.ranking.metrics import averaged
+from training.ranking.interactions import Interactions, hold_out, read_interactions
+from training.ranking.measuring import Measured, measure, predictions
 from training.report.drawing import start as start_drawing
 from training.report.page import report_files
 
@@ -42,9 +37,7 @@ class Ranked:
     model: Recommender
     train: Interactions
     test: Interactions
-    metrics: dict[str, float]
-    details: dict[str, Any]
-    offered: dict[str, list[dict[str, Any]]]
+    measured: Measured
 
 
 def run_ranking(job: Job, options: Options, say: Say) -> str:
@@ -52,28 +45,16 @@ def run_ranking(job: Job, options: Options, say: Say) -> str:
     from training.workflow import now
 
     started = now()
-    table = _read(job, options, say)
-    say(f"read {job.train.name}: {len(table)} rows, {len(table.columns)} columns")
-    ranked = rank(interactions(table, options), options, say)
-    say("metrics: " + ", ".join(f"{name} {value:.4f}" for name, value in ranked.metrics.items()))
+    found = read_interactions(job.train, options, say)
+    say(f"read {job.train.name}: {len(found)} choices")
+    ranked = rank(found, options, say)
+    say("metrics: " + ", ".join(f"{name} {value:.4f}" for name, value in ranked.measured.metrics.items()))
     files, manifest = _artifact(ranked, job, options, say)
     run = {"run": job.run, "started": started, "ended": now(), "host": platform.node(), "system": platform.platform()}
     digest = write_artifact(job.model_dir, manifest, files, run)
-    job.write_metrics(ranked.metrics)
+    job.write_metrics(ranked.measured.metrics)
     say(f"model written: {digest}")
     return digest
-
-
-def _read(job: Job, options: Options, say: Say) -> Table:
-    """The data, users and items as text whatever they look like."""
-    wanted = ReadOptions(schema=parse_schema(options.schema), categorical=(options.user, options.item), refine=False)
-    try:
-        return read(job.train, wanted, say)
-    except TrainingError as error:
-        for option, name in (("user", options.user), ("item", options.item)):
-            if f"--categorical names '{name}'" in str(error):
-                raise TrainingError(str(error).replace("--categorical", f"--{option}")) from None
-        raise
 
 
 def rank(found: Interactions, options: Options, say: Say = lambda line: None) -> Ranked:
@@ -87,25 +68,11 @@ def rank(found: Interactions, options: Options, say: Say = lambda line: None) ->
             model.fit(train.users, train.items, train.weights)
     except (ValueError, TypeError, MemoryError) as error:
         raise TrainingError(f"{type(model.factorisation).__name__}: {error}") from error
-    users, wanted, least = liked(test, train, bool(options.target))
-    k = options.top_k
-    held_out = sorted(set(test.users.tolist()))  # also those who like nothing of it, and so have no metrics
-    matrix = np.empty((len(held_out), 2), dtype=object)
-    matrix[:, 0], matrix[:, 1] = float(k), held_out
-    offered = dict(zip(held_out, model.predict(matrix), strict=True))
-    metrics = averaged([[entry["item"] for entry in offered[user]] for user in users], wanted, k)
-    popular = [[item for item in _popular(model, user) if item][:k] for user in users]
-    details = {
-        "task": "ranking",
-        "rows": len(test),
-        "metrics": metrics,
-        "k": k,
-        "users": len(users),
-        "liked_from": None if least is None else rounded(least),
-        "items": {"known": len(model.items_), "offered": len({e["item"] for user in users for e in offered[user]})},
-        "most_popular": averaged(popular, wanted, k),
-    }
-    return Ranked(model, train, test, metrics, details, offered)
+    least = float(train.weights.mean()) if options.target else None
+    measured = measure(model, test, least)
+    if measured is None:
+        raise TrainingError("no held-out interaction is rated above the average; hold out more with --test_size")
+    return Ranked(model, train, test, measured)
 
 
 def factorisation(options: Options, train: Interactions) -> Any:
@@ -132,20 +99,10 @@ def load_factorisation(name: str) -> type[Any]:
     return found if inspect.isclass(found) else type(found)
 
 
-def _popular(model: Recommender, user: str) -> list[str]:
-    """What everybody is offered by how many chose it, but for what the user chose already."""
-    at = int(np.searchsorted(model.users_, user))
-    seen: set[int] = set()
-    if at < len(model.users_) and model.users_[at] == user:
-        seen = set(model.seen_items_[model.seen_starts_[at] : model.seen_starts_[at + 1]].tolist())
-    order = np.argsort(-model.popularity_, kind="stable").tolist()
-    return [str(model.items_[item]) for item in order if item not in seen]
-
-
 def _artifact(ranked: Ranked, job: Job, options: Options, say: Say) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of the artifact and its manifest."""
-    model = ranked.model
-    with start_drawing(ranked.details) as drawing:
+    model, metrics, details = ranked.model, ranked.measured.metrics, ranked.measured.details
+    with start_drawing(details) as drawing:
         data = skops_form.dumps(model)
         figures = drawing.collect()
     if figures.reason:
@@ -163,24 +120,29 @@ def _artifact(ranked: Ranked, job: Job, options: Options, say: Say) -> tuple[dic
     }
     signature = _signature(ranked, options)
     rows = {"train": len(ranked.train), "test": len(ranked.test), "dropped": 0}
-    lineage = records.lineage(job.train, {"seed": options.seed, **job.hyperparameters}, rows=rows)
-    card = records.model_card(
-        manifest, signature, ranked.metrics, details=ranked.details, lineage=lineage, use=options.card
+    lineage = records.lineage(
+        job.train, {"seed": options.seed, **job.hyperparameters}, rows=rows, sample=ranked.train.sample
     )
+    card = records.model_card(manifest, signature, metrics, details=details, lineage=lineage, use=options.card)
     profile = _profile(ranked, options)
     report = report_files(
-        manifest, signature=signature, details=ranked.details, profile=profile, lineage=lineage, figures=figures
+        manifest,
+        signature=signature,
+        details=details,
+        profile=profile,
+        lineage=lineage,
+        figures=figures,
     )
     files = {
         **report,
         "model.skops": data,
         "signature.json": as_json(signature),
-        "metrics.json": as_json(ranked.metrics),
+        "metrics.json": as_json(metrics),
         "profile.json": as_json(profile),
         "lineage.json": as_json(lineage),
         "model_card.md": card,
-        "evaluation/evaluation.json": compact_json(ranked.details),
-        "evaluation/predictions.csv": _predictions(ranked),
+        "evaluation/evaluation.json": compact_json(details),
+        "evaluation/predictions.csv": predictions(ranked.test, ranked.measured.offered),
     }
     return files, manifest
 
@@ -207,20 +169,3 @@ def _profile(ranked: Ranked, options: Options) -> dict[str, Any]:
         told = {name: rounded(float(value)) for name, value in facts.items()}
         columns[options.target] = {"type": "number", "count": len(train), "missing": 0, **told}
     return {"rows": len(train), "columns": columns}
-
-
-def _predictions(ranked: Ranked) -> bytes:
-    """The choices held out: place in the data, user, item, weight, and the item's rank among those offered, from 1."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["row", "user", "item", "weight", "rank"])
-    places = {
-        user: {entry["item"]: place for place, entry in enumerate(given, start=1)}
-        for user, given in ranked.offered.items()
-    }
-    test = ranked.test
-    for at in range(len(test)):
-        user, item = test.users[at], test.items[at]
-        place = places.get(user, {}).get(item, "")
-        writer.writerow([int(test.rows[at]), user, item, f"{test.weights[at]:.12g}", place])
-    return out.getvalue().encode()

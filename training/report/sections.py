@@ -33,8 +33,14 @@ def title_of(name: str) -> str:
 
 def left_out(details: Record) -> Markup:
     """How many rows of new data could not be measured."""
-    count = details.get("data", {}).get("without_truth", 0)
-    return paragraph(f"{count:,} rows without a true value are left out.", kind="note") if count else Markup("")
+    told = (
+        ("without_truth", "rows without a true value are left out."),
+        ("learned_from", "choices that the model learned from are left out: it does not offer them again."),
+    )
+    for name, what in told:
+        if count := details.get("data", {}).get(name, 0):
+            return paragraph(f"{count:,} {what}", kind="note")
+    return Markup("")
 
 
 def all_metrics(details: Record) -> Markup:
@@ -169,7 +175,7 @@ def origin(manifest: Record, lineage: Record) -> Markup:
     source = lineage.get("data", {})
     facts: dict[str, object] = {
         "Data": Markup(f"{code(source['file'])} {code(source['digest'])}") if source.get("digest") else None,
-        "Sampling": source.get("sampling"),
+        "Sample": _sample(source.get("sample")),
         "Code": code(lineage["code"]) if lineage.get("code") else None,
         "Estimator": code(manifest["estimator"]) if manifest.get("estimator") else None,
         "Python": lineage.get("python"),
@@ -178,3 +184,10 @@ def origin(manifest: Record, lineage: Record) -> Markup:
     parameters = [(code(name), code(value)) for name, value in sorted(lineage.get("hyperparameters", {}).items())]
     table_ = table(("Hyperparameter", "Value"), parameters) if parameters else ""
     return section("Lineage", Markup(f'<div class="card">{definitions(facts)}</div>'), table_)
+
+
+def _sample(found: Record | None) -> str | None:
+    """Which part of the data was read, where it was not all."""
+    if not found:
+        return None
+    return f"{found['rows']:,} of {found['of']:,} rows, {found['rule']} {found['seed']}"
