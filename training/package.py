@@ -1,6 +1,6 @@
 """`python -m training.package --input PATH [--format F] [--trust] --output DIR`: an existing model as an artifact.
 
-Takes an ONNX file, a skops, joblib or pickle file, a model of XGBoost or LightGBM, an MLflow folder, a
+Takes an ONNX file, a skops, joblib or pickle file, a model of XGBoost, LightGBM or Keras, an MLflow folder, a
 model.tar.gz, or a folder with one of these; an artifact is verified and copied as it is, so that its digest stays.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from training.artifact.digest import file_digest, tree_digest
 from training.errors import TrainingError, nearest
-from training.formats import FORMATS, detect, keras_refusal, single_model
+from training.formats import FORMATS, detect, single_model
 
 
 def package(
@@ -55,7 +55,9 @@ def _parts(source: Path, kind: str, *, trust: bool, columns: Sequence[str]) -> A
 
         return (from_xgboost if kind == "xgboost" else from_lightgbm)(source, columns)
     if kind == "keras":
-        raise TrainingError(keras_refusal(source))
+        from training.forms.keras_model import from_keras
+
+        return from_keras(source, trust=trust, columns=columns)
     from training.forms.sklearn_model import from_pickle, from_skops
 
     if kind == "skops":

@@ -185,7 +185,6 @@ def test_an_xgboost_file_is_packaged_without_trust_and_predicts_as_xgboost_did(r
 @pytest.mark.parametrize(
     ("name", "content", "words", "message"),
     [
-        ("m.keras", b"PK\x03\x04", (), "export('model.onnx', format='onnx')"),
         ("m.onnx", b"no", (), "m.onnx: not an ONNX model, or a truncated one"),
         ("m.bin", b"??", (), "its format cannot be told"),
         ("m.onnx", b"no", ("--format", "onxx"), "there is no format 'onxx' (did you mean 'onnx'?)"),

@@ -228,7 +228,10 @@ def test_an_mlflow_folder_of_the_onnx_flavor_needs_no_trust(tmp_path: Path, onnx
 @pytest.mark.parametrize(
     ("flavors", "message"),
     [
-        ("  spark:\n    model_data: x", "has the flavors spark; one of onnx, sklearn, xgboost, lightgbm is needed"),
+        (
+            "  spark:\n    model_data: x",
+            "has the flavors spark; one of onnx, sklearn, xgboost, lightgbm, keras, tensorflow is needed",
+        ),
         ("  onnx:\n    data: ../../etc/passwd", "points outside the folder"),
         ("  onnx:\n    data: gone.onnx", "the model file 'gone.onnx' is missing"),
         ("  onnx: [", "not YAML"),

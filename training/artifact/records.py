@@ -21,7 +21,7 @@ from training.artifact.signature import plain
 PACKAGES = ("numpy", "onnxruntime", "scikit-learn", "skl2onnx", "skops")
 """Packages whose versions the artifact records: those that decide what the model computes."""
 
-DISTRIBUTIONS = {"xgboost": ("xgboost", "xgboost-cpu")}
+DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "xgboost": ("xgboost", "xgboost-cpu")}
 """Under which names a package may be installed, where its own is not the only one."""
 
 

@@ -1,4 +1,4 @@
-"""An MLflow model folder (its `MLmodel` file, flavor `onnx`, `sklearn`, `xgboost` or `lightgbm`), read without MLflow.
+"""An MLflow model folder (its `MLmodel` file, with one of FLAVORS), read without MLflow.
 
 Format: https://mlflow.org/docs/latest/ml/model/, "MLflow Model format".
 """
@@ -15,7 +15,7 @@ from training.forms.onnx_model import from_onnx
 from training.forms.sklearn_model import Parts, from_pickle, from_skops
 
 MLMODEL = "MLmodel"
-FLAVORS = ("onnx", "sklearn", "xgboost", "lightgbm")
+FLAVORS = ("onnx", "sklearn", "xgboost", "lightgbm", "keras", "tensorflow")
 
 
 def from_mlflow(folder: Path, *, trust: bool, columns: Sequence[str] = ()) -> Parts:
@@ -36,6 +36,11 @@ def from_mlflow(folder: Path, *, trust: bool, columns: Sequence[str] = ()) -> Pa
     for name in ("xgboost", "lightgbm"):
         if name in flavors:
             return _boosted(name, _file(folder, flavors[name], "data"), names, trust=trust)
+    for name in ("keras", "tensorflow"):
+        if name in flavors:
+            from training.forms.keras_model import from_keras
+
+            return from_keras(_keras_file(folder), trust=trust, columns=names)
     found = ", ".join(sorted(str(name) for name in flavors))
     raise TrainingError(f"{folder.name}/{MLMODEL}: has the flavors {found}; one of {', '.join(FLAVORS)} is needed")
 
@@ -47,6 +52,17 @@ def _boosted(name: str, path: Path, columns: Sequence[str], *, trust: bool) -> P
     if path.suffix == ".pkl":
         return from_pickle(path, "pickle", trust=trust, columns=columns)
     return (from_xgboost if name == "xgboost" else from_lightgbm)(path, columns)
+
+
+def _keras_file(folder: Path) -> Path:
+    """The model that MLflow's flavors of Keras keep in `data/`."""
+    found = sorted(path for path in folder.rglob("model.*") if path.suffix in (".keras", ".h5"))
+    if not found:
+        raise TrainingError(
+            f"{folder.name}: has no model.keras (TensorFlow's SavedModel is not taken); save the Keras model with "
+            "mlflow.keras.save_model, or export it to ONNX"
+        )
+    return found[0]
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -25,11 +25,12 @@ def command(
     format: Annotated[
         str,
         typer.Option(
-            "--format", help="onnx, skops, joblib, pickle, xgboost, lightgbm, mlflow, tar or mooring; told by the file."
+            "--format",
+            help="onnx, skops, joblib, pickle, xgboost, lightgbm, keras, mlflow, tar or mooring; told by the file.",
         ),
     ] = "",
     trust: Annotated[
-        bool, typer.Option("--trust", help="Run the code that a pickle (joblib, MLflow) holds: only if it is yours.")
+        bool, typer.Option("--trust", help="Run the code that a file holds (joblib, pickle): only if it is yours.")
     ] = False,
     columns: Annotated[
         str, typer.Option("--columns", metavar="NAMES", help="Names of the model's columns, separated by commas.")
@@ -37,7 +38,7 @@ def command(
     force: Annotated[bool, typer.Option("--force", help="Replace the model that is in the output folder.")] = False,
     as_json: options.Json = False,
 ) -> int:
-    """Make a model of an existing file: scikit-learn, ONNX, XGBoost, LightGBM, MLflow.
+    """Make a model of an existing file: scikit-learn, ONNX, XGBoost, LightGBM, Keras, MLflow.
 
     The folder can be predicted with, inspected, and hosted without training (`models: {m: {file: DIR}}`).
 

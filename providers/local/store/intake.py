@@ -55,10 +55,6 @@ class Intake:
             format = format_of(source, spec.format)
         except TrainingError as error:
             return spec, [Problem("artifact", str(error))]
-        if format == "keras":
-            from training.formats import keras_refusal
-
-            return spec, [Problem("artifact", keras_refusal(source))]
         if not spec.trust and (reason := needs_trust(source, format)):
             return spec, [Problem("trust", f"{spec.artifact} {reason}; set trust: true if you trust where it is from")]
         try:
