@@ -41,9 +41,10 @@ def run(job: Job) -> None:
         print(f"{job.resources.host} is one of several machines; the trainer runs on {job.resources.hosts[0]} alone")
         return
     job.train  # noqa: B018 - missing data and wrong arguments are told before NumPy and scikit-learn are loaded
+    from training.forms.onnx_tools import Beside
     from training.workflow import run_job
 
-    run_job(job, lambda line: print(line, flush=True))
+    run_job(job, lambda line: print(line, flush=True), Beside)
 
 
 def _failed(reporter: Reporter, reason: str) -> int:

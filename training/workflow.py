@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import importlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +29,7 @@ from training.estimators.estimators import public_name
 from training.evaluation.importance import importance
 from training.evaluation.metrics import Evaluation, evaluate, headline
 from training.evaluation.slices import columns_of
+from training.forms.onnx_tools import Beside, Tools
 from training.forms.sklearn_forms import Forms, make_forms
 from training.jobs.job import Job
 from training.options import Options, parse_options
@@ -34,8 +37,11 @@ from training.pipeline import Say, Split
 from training.preprocessing.config import parse as parse_preprocessing
 from training.preprocessing.kinds import schema
 from training.preprocessing.matrix import layout, names
+from training.report.drawing import Deferred, Drawing
 from training.report.drawing import start as start_drawing
 
+PACKAGES = ("sklearn.compose", "sklearn.ensemble", "sklearn.impute", "sklearn.pipeline", "sklearn.preprocessing")
+"""What nearly every job needs of scikit-learn."""
 PARITY_ROWS = 10_000
 """Parity is measured on all held-out rows and on up to this many of the training rows."""
 
@@ -99,11 +105,12 @@ def export(
     job: Job,
     options: Options,
     started: str,
-    run: Mapping[str, Any] | None = None,
+    drawing: Drawing | Deferred,
+    tools: Tools | None = None,
     say: Say = lambda line: None,
 ) -> str:
-    """Write the artifact folder, `job.model_dir`, and return its digest. `started` is an RFC 3339 time; `run` adds
-    to the run's record, which is no part of the digest."""
+    """Write the artifact folder, `job.model_dir`, and return its digest. `started` is an RFC 3339 time; `drawing` and
+    `tools` work beside what is done here."""
     split = trained.split
     inputs = layout(split.features)
     # The held-out rows all, and rows of training: those sit on the splits of trees most often.
@@ -111,9 +118,9 @@ def export(
     rows = np.concatenate([split.test.row_numbers, learnt.row_numbers])
     features = np.concatenate([pipeline.matrix(split.test), pipeline.matrix(learnt)])
     details = {**trained.evaluation.details, "importance": importance(trained.model, names(split.features))}
-    with start_drawing(details) as drawing:  # beside the conversion to ONNX
-        forms = make_forms(trained.model, inputs, features, rows.tolist())
-        figures = drawing.collect()
+    drawing.begin(details)
+    forms = make_forms(trained.model, inputs, features, rows.tolist(), tools=tools)
+    figures = drawing.collect()
     if figures.reason:
         say(f"the report has no figures: {figures.reason}")
     manifest = _manifest(trained, forms)
@@ -127,19 +134,38 @@ def export(
         "ended": now(),
         "host": platform.node(),
         "system": platform.platform(),
-        **(run or {}),
     }
     return write_artifact(job.model_dir, manifest, {**forms.files, **told}, record)
 
 
-def run_job(job: Job, say: Say) -> str:
-    """Train as the job says, leave metrics and artifact where the platform wants them, and return the digest."""
+def run_job(job: Job, say: Say, beside: Callable[[], Beside] | None = None) -> str:
+    """Train as the job says, leave metrics and artifact where the platform wants them, and return the digest.
+
+    `beside` makes the processes that convert to ONNX meanwhile; without it that is done here, in the end.
+    """
     started = now()
     options = parse_options(job.hyperparameters)
     if options.task == "ranking":
         from training.ranking.workflow import run_ranking
 
         return run_ranking(job, options, say)
+    with start_drawing() as drawing, contextlib.ExitStack() as processes:
+        tools = None
+        if beside:
+            _load(options)
+            tools = processes.enter_context(beside())
+        return _run(job, options, started, drawing, tools, say)
+
+
+def _load(options: Options) -> None:
+    """Load what fitting needs, before processes are made that shall have it too."""
+    for name in (*PACKAGES, (options.estimator or "").rpartition(".")[0]):
+        if name.startswith("sklearn."):
+            with contextlib.suppress(ImportError):  # an unknown estimator is told in its place
+                importlib.import_module(name)
+
+
+def _run(job: Job, options: Options, started: str, drawing: Drawing | Deferred, tools: Tools | None, say: Say) -> str:
     checkpoint = checkpoint_of(job)
     table = read_table(job, options, say)
     say(f"read {job.train.name}: {len(table)} rows, {len(table.columns)} columns")
@@ -148,7 +174,7 @@ def run_job(job: Job, say: Say) -> str:
     say(f"{split.task} of '{options.target}' with {split.estimator.__name__}: {sizes}")
     trained = train_split(split, options.parameters, options.seed, options.slices, checkpoint, say)
     say("metrics: " + headline(trained.metrics))
-    digest = export(trained, job, options, started, say=say)
+    digest = export(trained, job, options, started, drawing, tools, say)
     job.write_metrics(trained.metrics)
     if checkpoint:
         checkpoint.remove()

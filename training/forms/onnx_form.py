@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.forms import boosting, onnx_exact
+from training.forms import boosting, onnx_exact, onnx_forest
 from training.forms.onnx_exact import Kind
 
 PROBABILITY_LIMIT = 1e-4
@@ -82,6 +82,7 @@ def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> byte
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 
     boosting.register(model)
+    onnx_forest.register(model)
     further: dict[str, Any] = {}
     number: Any = FloatTensorType
     converted_model = model
@@ -99,9 +100,10 @@ def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> byte
         # A fixed name: by default the graph is named by a random one, and its bytes would differ each time.
         convert = partial(convert_sklearn, converted_model, "mooring", initial, target_opset=OPSET, **further)
         try:
-            made = convert(options={"zipmap": False} if hasattr(model, "classes_") else None)
+            options = {"zipmap": False} if hasattr(model, "classes_") else None
+            made = onnx_forest.filled(partial(convert, options=options))
         except NameError:  # classifiers without probabilities do not know the option
-            made = convert()
+            made = onnx_forest.filled(convert)
     # skl2onnx lists them in the order of a set, which is another in every process; the model's bytes must not be.
     domains = sorted(made.opset_import, key=lambda opset: opset.domain)
     del made.opset_import[:]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from training.errors import TrainingError
 from training.forms import onnx_form, skops_form
 from training.forms.onnx_form import Input, Parity
+from training.forms.onnx_tools import Elsewhere, Here, Tools
 
 
 @dataclass(frozen=True)
@@ -64,22 +67,27 @@ def make_forms(
     features: npt.NDArray[Any],
     rows: Sequence[int],
     original: tuple[bytes, Mapping[str, Any]] | None = None,
+    tools: Tools | None = None,
 ) -> Forms:
     """Both forms, and the parity measured on `features` (the model's input matrix; `rows` names its rows).
 
-    `original` is the model's own file and manifest entry, for a model that came as one; else skops is made.
-    An ONNX form that cannot be made, or is over the limit, is left out, and the manifest says why.
+    `original` is the model's own file and manifest entry, for a model that came as one; else skops is made. `tools`
+    make the ONNX form elsewhere, meanwhile. An ONNX form that cannot be made, or is over the limit, is left out, and
+    the manifest says why. Raises TrainingError where `tools` are gone.
     """
-    if original is None:
-        data = skops_form.dumps(model)
-        original = data, {"file": "model.skops", "format": "skops", "trusted_types": skops_form.untrusted_types(data)}
-    content, entry = original
+    if tools is None:
+        content, entry = original or _skops(model)
+        converted = _onnx(model, layout, features, rows, Here())
+    else:
+        with ThreadPoolExecutor(1) as waiting:
+            under_way = waiting.submit(_onnx, model, layout, features, rows, tools)
+            content, entry = original or _skops(model)
+            converted = under_way.result()
     scores = hasattr(model, "predict_proba")
     files = {str(entry["file"]): content}
     forms: dict[str, Any] = {"sklearn": {**entry, "columns": list(layout.columns), "probabilities": scores}}
     if layout.flat:
         forms["sklearn"]["flat"] = True
-    converted = _onnx(model, layout, features, rows)
     if converted.data is not None:
         files["model.onnx"] = converted.data
         forms["onnx"] = {
@@ -101,7 +109,13 @@ def make_forms(
     return Forms(files, {"serve": serve, "forms": forms, "parity": converted.parity})
 
 
-def _onnx(model: Any, layout: Layout, features: npt.NDArray[Any], rows: Sequence[int]) -> Converted:
+def _skops(model: Any) -> tuple[bytes, Mapping[str, Any]]:
+    """The model's skops file and its manifest entry."""
+    data = skops_form.dumps(model)
+    return data, {"file": "model.skops", "format": "skops", "trusted_types": skops_form.untrusted_types(data)}
+
+
+def _onnx(model: Any, layout: Layout, features: npt.NDArray[Any], rows: Sequence[int], tools: Tools) -> Converted:
     """The ONNX form that is within the limit of parity: the exact one where there is one, else the plain one."""
     inputs = layout.inputs
     if not inputs:
@@ -109,12 +123,15 @@ def _onnx(model: Any, layout: Layout, features: npt.NDArray[Any], rows: Sequence
     record = _no_form("")
     for exact in (True, False):
         try:
-            data = onnx_form.convert(model, inputs, exact=exact)
-            names, outputs = onnx_form.run(data, features, inputs)
+            data = tools.convert(model, inputs, exact=exact)
+            names, outputs = tools.run(data, features, inputs)
+        except TrainingError:
+            raise
         except Exception as error:  # noqa: BLE001 - skl2onnx and ONNX Runtime raise what they like
             lines = str(error).strip().splitlines() or ["no reason given"]
+            kind = error.kind if isinstance(error, Elsewhere) else type(error).__name__
             if "rows" not in record:
-                record = _no_form(f"it cannot be converted ({type(error).__name__}: {lines[0][:300]})")
+                record = _no_form(f"it cannot be converted ({kind}: {lines[0][:300]})")
             continue
         parity = measure(model, outputs, features, rows)
         if parity.used:

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.figures:
         from training.report.drawing import draw_into
 
-        return draw_into(given.figures)
+        return draw_into(given.figures, sys.stdin.buffer)
     if not given.model or not given.output:
         parser.error("MODEL and OUT are required")
     from training.report.artifact import render

@@ -1,10 +1,12 @@
 """Figures are drawn in a process of their own, beside what else the job has to do: a job without them is as quick.
 
-`start` begins it, `collect` waits for it. Where matplotlib is absent there are no figures, and the page says so.
+`start` begins it, so that matplotlib is loaded while the job is at other things, `begin` hands it what is to be drawn,
+`collect` waits for the figures. Where matplotlib is absent there are none, and the page says so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 LIMIT = 120.0
 """Seconds after which drawing is given up."""
@@ -34,10 +36,9 @@ class Figures:
 class Drawing:
     """A drawing process under way; as a context it is ended when the block is left before it was collected."""
 
-    def __init__(self, details: Mapping[str, Any]) -> None:
+    def __init__(self, details: Mapping[str, Any] | None = None) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="mooring-report-")
         folder = Path(self._scratch.name)
-        (folder / "details.json").write_text(json.dumps(details), encoding="utf-8")
         path = os.pathsep.join(filter(None, (str(KIT), os.environ.get("PYTHONPATH"))))
         environment = {
             **os.environ,
@@ -48,8 +49,10 @@ class Drawing:
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "training.report", "--figures", str(folder)],
-            env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=environment, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
+        if details is not None:
+            self.begin(details)
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +60,16 @@ class Drawing:
     def __exit__(self, *_: object) -> None:
         if self._process.returncode is None:
             self.cancel()
+
+    def begin(self, details: Mapping[str, Any]) -> None:
+        """Draw the figures of an evaluation's details."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it ended; `collect` tells why
+            stdin.write(json.dumps(details).encode() + b"\n")  # a line: the job's forks hold the pipe open as well
+        with contextlib.suppress(BrokenPipeError):
+            stdin.close()
+        self._process.stdin = None
 
     def collect(self) -> Figures:
         """Wait for the figures. Never raises for what goes wrong in drawing: a model is no worse for it."""
@@ -84,8 +97,9 @@ class Drawing:
         """End the process and remove what it wrote."""
         self._process.kill()
         self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
+        for pipe in (self._process.stdin, self._process.stderr):
+            if pipe:
+                pipe.close()
         self._scratch.cleanup()
 
 
@@ -99,28 +113,35 @@ class Deferred:
     def __exit__(self, *_: object) -> None:
         """Nothing is under way."""
 
+    def begin(self, details: Mapping[str, Any]) -> None:
+        """Not now."""
+
     def collect(self) -> Figures:
         """No figures, and why."""
         return Figures(reason="those of a trial are drawn when it is the best")
 
 
-def start(details: Mapping[str, Any]) -> Drawing | Deferred:
-    """Begin to draw the figures of an evaluation's details, unless this is one trial of many."""
+def start(details: Mapping[str, Any] | None = None) -> Drawing | Deferred:
+    """Begin to draw the figures of an evaluation's details, or to wait for them, unless this is one trial of many."""
     return Deferred() if os.environ.get("MOORING_TRIAL") else Drawing(details)
 
 
-def draw_into(folder: Path) -> int:
-    """The drawing process: figures of `details.json` in `folder`, into `folder`. Its exit code."""
+def draw_into(folder: Path, details: IO[bytes]) -> int:
+    """The drawing process: figures of the line of JSON from `details`, into `folder`. Its exit code. Draws nothing where none
+    comes: the job has ended before."""
     try:
-        import matplotlib  # noqa: F401 - whether it is there
+        import matplotlib.backends.backend_agg
+        import matplotlib.backends.backend_svg
+        import matplotlib.figure  # noqa: F401 - whether it is there, and loaded before it is needed
     except ImportError:
         return ABSENT
     from training.report.figures import FIGURES, draw
 
-    details = json.loads((folder / "details.json").read_bytes())
+    given = details.readline()
+    found = json.loads(given) if given else {}
     for name, (_, _, has) in FIGURES.items():
-        if has(details):
-            png, svg = draw(name, details)
+        if has(found):
+            png, svg = draw(name, found)
             (folder / f"{name}.png").write_bytes(png)
             (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     return 0
