@@ -75,7 +75,7 @@ def _read(file: Path) -> str:
 
 
 def _csv(file: Path, text: str, text_columns: set[str]) -> list[Placed]:
-    reader = csv.reader(io.StringIO(text), strict=True)
+    reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text), strict=True)
     try:
         heads = [head.strip() for head in next(reader, [])]
         if len(set(heads)) != len(heads) or not all(heads):
@@ -91,6 +91,12 @@ def _csv(file: Path, text: str, text_columns: set[str]) -> list[Placed]:
     except csv.Error as error:
         raise InvalidInput(f"--input {file}: line {reader.line_num} is not CSV: {error}") from error
     return rows
+
+
+def _delimiter(text: str) -> str:
+    """The comma, unless the first line has none and another one that training reads too."""
+    first = text.partition("\n")[0]
+    return "," if "," in first else next((other for other in ";\t|" if other in first), ",")
 
 
 def _cell(text: str, is_text: bool) -> Any:

@@ -101,7 +101,8 @@ def _input(wanted: Wanted, work: Path) -> Iterator[tuple[Path, str]]:
     """The input as a file, and its format; what comes on stdin is kept in one."""
     if str(wanted.input) != "-":
         require_data(wanted.input, "--input")
-        yield wanted.input.resolve(), input_format(wanted.input, wanted.format)
+        source = _unpacked(wanted.input.resolve(), work)
+        yield source, input_format(source if source.parent == work else wanted.input, wanted.format)
         return
     from mooring.input_rows import guessed
 
@@ -109,6 +110,21 @@ def _input(wanted: Wanted, work: Path) -> Iterator[tuple[Path, str]]:
     source = work / "stdin"
     source.write_text(text, encoding="utf-8")
     yield source, wanted.format or guessed(text)
+
+
+def _unpacked(source: Path, work: Path) -> Path:
+    """The file, or what is in it where it is compressed, unpacked to `work`. Raises `InvalidInput`."""
+    from training.data import compressed
+    from training.errors import TrainingError
+
+    if not source.is_file() or not compressed.is_packed(source):
+        return source
+    if source.suffix.lower() == ".zst":
+        raise InvalidInput(f"--input {source.name}: unpack it first; .gz and .zip are unpacked by themselves")
+    try:
+        return compressed.unpack(source, work / compressed.plain_name(source))
+    except TrainingError as error:
+        raise InvalidInput(f"--input {error}") from error
 
 
 def _put(written: Path, output: Path) -> None:

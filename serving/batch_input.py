@@ -63,7 +63,9 @@ def open_text(path: Path) -> TextIO:
 
 
 def _csv_source(stream: TextIO, predictor: Predictor) -> Source:
-    reader = csv.reader(stream)
+    delimiter = csv_rows.delimiter_of(stream.readline(), predictor.columns)
+    stream.seek(0)
+    reader = csv.reader(stream, delimiter=delimiter)
     header = [cell.strip() for cell in next(reader, [])]
     if not header:
         raise RequestError("the input file is empty; a header line and rows are expected")

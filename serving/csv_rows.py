@@ -14,6 +14,10 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "#n/a"})
 """Cells that mean "no value", in lower case, without surrounding blanks (as in training)."""
 
 
+DELIMITERS = (",", ";", "\t", "|")
+"""What may separate cells in files (as in training)."""
+
+
 def parse(text: str, columns: Sequence[Column], header: bool | None = None) -> list[list[Any]]:
     """Cells in the signature's order, numbers converted, None for missing.
 
@@ -35,6 +39,20 @@ def parse(text: str, columns: Sequence[Column], header: bool | None = None) -> l
         order = header_order(first, columns)
         rows = rows[1:]
     return [convert(number, row, order, columns) for number, row in enumerate(rows)]
+
+
+def delimiter_of(first: str, columns: Sequence[Column]) -> str:
+    """What separates the cells of a file with this first line: the comma, unless the columns are only found with
+    another one that training reads too."""
+    wanted = {column.name for column in columns if not column.optional}
+    for delimiter in DELIMITERS:
+        try:
+            header = next(csv.reader([first], delimiter=delimiter, strict=True), [])
+        except csv.Error:  # a quoted name over several lines
+            continue
+        if wanted <= {cell.strip() for cell in header}:
+            return delimiter
+    return DELIMITERS[0]
 
 
 def header_order(header: Sequence[str], columns: Sequence[Column], further: bool = False) -> list[int]:

@@ -25,6 +25,9 @@ FORMATS = ("csv", "json", "jsonl", "parquet")
 PICTURES = ("npz", "pictures")
 """What can be read besides."""
 
+UTF16 = ("\udcff\udcfe", "\udcfe\udcff")
+"""How UTF-16 begins where it is read as UTF-8."""
+
 
 @dataclass
 class Row:
@@ -70,11 +73,15 @@ def read(path: Path, format: str, columns: Sequence[Column]) -> Iterator[Row]:
 
 def _csv(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
     with open_text(path) as stream:
-        reader = csv.reader(stream, strict=True)
+        delimiter = csv_rows.delimiter_of(stream.readline(), columns)
+        stream.seek(0)
+        reader = csv.reader(stream, delimiter=delimiter, strict=True)
         try:
             header = [cell.strip() for cell in next(reader, [])]
         except csv.Error as error:
-            raise RequestError(f"{path.name}: line 1 is not CSV: {error}") from None
+            raise RequestError(f"{path.name}: line 1 is not CSV: {_why(error)}") from None
+        if header and header[0].startswith(UTF16):
+            raise RequestError(f"{path.name}: the file is UTF-16; save it as UTF-8")
         if not header:
             raise RequestError(f"{path.name}: empty; a header line and rows are expected")
         order = csv_rows.header_order(header, columns, further=True)
@@ -84,9 +91,13 @@ def _csv(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
             except StopIteration:
                 return
             except csv.Error as error:  # nothing after it can be told apart
-                raise RequestError(f"{path.name}: line {reader.line_num} is not CSV: {error}") from None
+                raise RequestError(f"{path.name}: line {reader.line_num} is not CSV: {_why(error)}") from None
             if cells:
                 yield _of_cells(f"line {reader.line_num}", cells, header, order, columns)
+
+
+def _why(error: csv.Error) -> str:
+    return "a quote is opened that is not closed before the end" if "end of data" in str(error) else str(error)
 
 
 def _of_cells(place: str, cells: list[str], header: list[str], order: list[int], columns: Sequence[Column]) -> Row:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.data.compressed import ending, is_packed, unpack
+from training.data.compressed import is_packed, plain_name, unpack
 from training.errors import TrainingError, nearest
 from training.report.drawing import KIT
 from training.report.folder import write_folder
@@ -65,7 +65,7 @@ def evaluate(
         classes = prediction.get("classes")
         with tempfile.TemporaryDirectory(prefix="mooring-evaluate-") as scratch:
             told = Path(scratch) / "told.jsonl"
-            plain = unpack(data, Path(scratch) / f"{data.stem}{ending(data)}") if is_packed(data) else data
+            plain = unpack(data, Path(scratch) / plain_name(data)) if is_packed(data) else data
             _predict(model, plain, told, probabilities=bool(classes) and _has_probabilities(manifest))
             found = _read(told, data.name, target, list(slices), classes)
         _write(model, manifest, signature, data, target, found, output)
@@ -155,6 +155,11 @@ def _write(
     guess = np.array(found.predictions if regression else [str(label) for label in found.predictions], dtype=object)
     shares = None if found.probabilities is None else np.array(found.probabilities, dtype=np.float64)
     known = None if classes is None else [str(label) for label in classes]
+    if known and not set(truth.tolist()) & set(known):
+        raise TrainingError(
+            f"{data.name}: no value of the column '{target}' is a class of the model ({', '.join(known[:5])}), but "
+            f"such as '{truth[0]}'; --target names another column"
+        )
     sliced = [_column(name, values) for name, values in found.further.items()]
     measured = assess(truth, guess, shares, known, manifest["task"], sliced)
     about = {"file": data.name, "digest": file_digest(data), "without_truth": found.without_truth}

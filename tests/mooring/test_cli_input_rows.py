@@ -147,3 +147,10 @@ def test_replies_to_many_rows_are_joined_where_they_have_an_entry_a_row() -> Non
         "classes": ["a", "b"],
         "model_version": ["1", "2"],
     }
+
+
+def test_cells_between_semicolons_or_tabs_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text('a;b\n1;"x, y"\n')
+    assert read_rows(tmp_path / "rows.csv") == [{"a": 1, "b": "x, y"}]
+    (tmp_path / "rows.csv").write_text("a;1,b\n1,x;y\n")
+    assert read_rows(tmp_path / "rows.csv") == [{"a;1": 1, "b": "x;y"}]

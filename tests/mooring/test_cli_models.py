@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import shutil
 import sys
@@ -70,6 +71,15 @@ def test_every_format_gives_the_same_predictions_and_numbers_stay_numbers(run: R
     first = json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])
     assert isinstance(first["sepal_length"], float)
     assert left_beside(tmp_path / "a.jsonl") == []
+
+
+def test_a_compressed_file_is_predicted_and_a_damaged_one_is_one_line(run: Run, iris: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "rows.csv.gz"
+    packed.write_bytes(gzip.compress(NEW_ROWS.read_bytes()))
+    assert run("predict", "--model", iris, "--input", packed).out.split()[:2] == ["setosa", "versicolor"]
+    packed.write_bytes(packed.read_bytes()[:-12])
+    told = run("predict", "--model", iris, "--input", packed, expect=exits.FAILED).err
+    assert "rows.csv.gz: the file ends in the middle" in told
 
 
 def test_a_csv_output_has_the_rows_as_they_were_and_a_share_a_class(run: Run, iris: Path, tmp_path: Path) -> None:

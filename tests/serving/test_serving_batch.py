@@ -36,6 +36,11 @@ def test_a_csv_keeps_its_columns_and_order_and_gains_predictions(
     assert table(tmp_path / "out" / "errors.csv") == []
 
 
+def test_another_delimiter_is_told_from_the_header(iris_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text(IRIS.read_text().replace(",", ";"))
+    assert run(iris_model, tmp_path / "d.csv", tmp_path / "out") == {"rows": 150, "failed_rows": 0}
+
+
 def test_bad_rows_are_counted_told_and_leave_their_line_empty(iris_model: Path, tmp_path: Path) -> None:
     lines = [
         "sepal_length,sepal_width,petal_length,petal_width",

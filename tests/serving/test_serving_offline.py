@@ -107,3 +107,29 @@ def test_a_folder_of_pictures_is_read_in_the_order_of_their_names(tmp_path: Path
     assert base64.b64decode(found[0][2][0]) == (tmp_path / "a/1.png").read_bytes()
     with pytest.raises(RequestError, match="a picture alone, and the model takes the columns x, y"):
         list(pictures(tmp_path, [Column("x", "number", False), Column("y", "number", False)]))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_file_with_another_delimiter_is_predicted_as_training_reads_it(
+    iris: Path, tmp_path: Path, delimiter: str
+) -> None:
+    text = f"\ufeff{HEAD},note\n5.1,3.5,1.4,0.2,x\n6.3,3.3,6.0,2.5,y\n".replace(",", delimiter)
+    (tmp_path / "rows.csv").write_text(text.replace("x", '"a, b"'), encoding="utf-8")
+    assert predict(iris, tmp_path / "rows.csv", tmp_path / "out.jsonl") == 0
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [(row["note"], row["prediction"]) for row in rows] == [("a, b", "setosa"), ("y", "virginica")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"{HEAD}\n1,2,3,4\n".encode("utf-16"), "rows.csv: the file is UTF-16; save it as UTF-8"),
+        (f'{HEAD}\n1,2,3,"4\n'.encode(), "line 2 is not CSV: a quote is opened that is not closed before the end"),
+    ],
+)
+def test_a_file_that_is_no_csv_in_utf8_is_told_as_such(
+    iris: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, message: str
+) -> None:
+    (tmp_path / "rows.csv").write_bytes(content)
+    assert predict(iris, tmp_path / "rows.csv", tmp_path / "out.csv") == 1
+    assert message in capsys.readouterr().err

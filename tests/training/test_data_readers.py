@@ -87,7 +87,7 @@ FAULTS = [
     (b"a,b\n1,\n2,\n", {}, "column 'b' has no value in any row"),
     (b"a,b\n1,1\n2,inf\n", {}, "d.csv, line 3, column 'b': an infinite number"),
     (b"a,b\n1,1\n2,\0\n", {}, "d.csv, line 3: a zero byte"),
-    (b'a,b\n1,"2\n', {}, "unexpected end of data"),
+    (b'a,b\n1,"2\n', {}, "a quote is opened that is not closed"),
     (b'a,b\n1,"2"3\n', {}, "d.csv, line 2: ',' expected after '\"'"),
     (b"a,b\n", {}, "a header line but no rows"),
     (
@@ -370,3 +370,52 @@ def test_the_command_writes_schema_and_profile_without_polars_for_small_files(tm
         "name": "b", "type": "string", "declared": False
     }  # fmt: skip
     assert json.loads((tmp_path / "out" / "profile.json").read_text())["columns"]["b"]["top"] == {"x": 1, "y": 1}
+
+
+@pytest.mark.parametrize("small", [1 << 30, 0])
+@pytest.mark.parametrize("cell", ["12,50", "1.234,5", "1,234", "-3,25"])
+def test_numbers_with_a_comma_are_an_error_and_no_categories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int, cell: str
+) -> None:
+    monkeypatch.setattr(reading, "SMALL", small)
+    path = tmp_path / "d.csv"
+    path.write_text(f"a;b\n1;3\n2;\n3;{cell}\n")
+    with pytest.raises(TrainingError, match=rf"^d\.csv, line 4, column 'b': '{cell}' is a number with a comma"):
+        reading.read(path)
+    assert reading.read(path, ReadOptions(categorical=["b"])).column("b").values.tolist() == ["3", "", cell]
+    path.write_text("a;b\n1;3,5\n2;x\n3;y\n")
+    assert reading.read(path).column("b").kind == "string"
+
+
+@pytest.mark.parametrize("small", [1 << 30, 0])
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_columns_that_are_left_out_may_hold_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int, format: str
+) -> None:
+    monkeypatch.setattr(reading, "SMALL", small)
+    path = tmp_path / f"d.{format}"
+    rows = [{"a": row, "who": {"name": "x"}, "tags": ["p", "q"]} for row in range(3)]
+    if format == "jsonl":
+        path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    else:
+        pl.DataFrame(rows).write_parquet(path)
+    with pytest.raises(TrainingError, match=r"column 'who': .* expected; --drop who"):
+        reading.read(path)
+    table = reading.read(path, ReadOptions(drop=["who", "tags"]))
+    assert [(column.name, column.values.tolist()) for column in table.columns] == [("a", [0, 1, 2])]
+    assert reading.read(path, ReadOptions(wanted={"item": "a"})).names == ["a"]
+    with pytest.raises(TrainingError, match="--drop names 'wo', no such column"):
+        reading.read(path, ReadOptions(drop=["wo", "who", "tags"]))
+
+
+def test_files_that_are_no_text_are_refused_by_their_endings_and_json_is_read_by_lines(tmp_path: Path) -> None:
+    (tmp_path / "d.xlsx").write_bytes(b"PK")
+    with pytest.raises(TrainingError, match=r"^d\.xlsx: a spreadsheet is not read; save it as CSV, Parquet or JSON L"):
+        reading.read(tmp_path / "d.xlsx")
+    (tmp_path / "d.json").write_text('{"a": 1}\n{"a": 2}\n')
+    assert reading.read(tmp_path / "d.json").column("a").values.tolist() == [1, 2]
+    (tmp_path / "d.json").write_text('[{"a": 1}]')
+    with pytest.raises(
+        TrainingError, match=r"^d\.json, line 1: no object of column names and values; an object a line"
+    ):
+        reading.read(tmp_path / "d.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,23 @@ def test_a_class_that_was_never_seen_counts_as_wrong(iris: Path, tmp_path: Path)
     details = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert details["metrics"]["accuracy"] == 0.75
     assert details["undefined"]["log_loss"] == "the model does not know the class 'lily'"
+
+
+def test_a_column_without_any_class_of_the_model_is_not_its_truth(
+    iris: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([f"--model={iris}", f"--input={IRIS}", f"--output={tmp_path / 'out'}", "--target=petal_width"]) == 1
+    message = (
+        "no value of the column 'petal_width' is a class of the model (setosa, versicolor, virginica), but such as"
+    )
+    assert message in capsys.readouterr().err
+
+
+def test_a_compressed_file_is_evaluated_under_its_own_name(iris: Path, tmp_path: Path) -> None:
+    data = tmp_path / "new.csv.gz"
+    data.write_bytes(gzip.compress(IRIS.read_bytes()))
+    assert main([f"--model={iris}", f"--input={data}", f"--output={tmp_path / 'out'}"]) == 0
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["data"]["file"] == "new.csv.gz"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_columns_can_be_dropped_and_declared_text(tmp_path: Path) -> None:
         (b"a,b\n1,x\n2,inf\n", None),
         (b"a,b\n1,1\n2,inf\n", "line 3, column 'b': an infinite number"),
         (b"a\x00,b\n1,2\n", "line 1: a zero byte"),
-        (b'a,b\n1,"2\n', "unexpected end of data"),
+        (b'a,b\n1,"2\n', "a quote is opened that is not closed"),
     ],
 )
 def test_faults_are_named(tmp_path: Path, content: bytes, message: str | None) -> None:

@@ -120,9 +120,11 @@ class Bulk:
         values = texts.cast(pl.Float64, strict=False)
         fitting = len(values) - values.null_count()
         if self._are_texts(name) or not columns.is_mostly_numbers(fitting, present):
+            first = texts.drop_nulls().head(cells.SAMPLE).to_list()
+            if not self._are_texts(name):
+                columns.check_commas(name, first, lambda cell: self.source.place(int(texts.index_of(cell) or 0)))
             if not self.options.refine:
                 return "string", texts
-            first = texts.drop_nulls().head(cells.SAMPLE).to_list()
             if all(cells.fits(cell, cells.date) for cell in first):
                 moments = converted(texts, "date")
                 if moments.null_count() == texts.null_count():

@@ -24,17 +24,23 @@ class TypedColumns:
     names: list[str]
     numbers: set[str] = field(default_factory=set)
     given: dict[str, Type] = field(default_factory=dict)
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     @classmethod
     def read(cls, parts: Parts, options: ReadOptions, work: Path) -> TypedColumns:
         """Open the files. Raises TrainingError for files of unequal columns, and for values that are no cell."""
         frames = _parquet(parts) if parts.format == "parquet" else [_json(parts, options, work)]
+        for place, frame in enumerate(frames):
+            names = frame.collect_schema().names()
+            csv_text.check_header(parts.label(parts.files[place]), names)
+            if place == 0:
+                options.check(parts.name, names)
+            frames[place] = frame.select(options.taken(names))
         schemas = [_checked(parts, place, frame) for place, frame in enumerate(frames)]
-        found = cls(parts, _together(parts, frames, schemas), list(schemas[0]))
+        found = cls(parts, _together(parts, frames, schemas), list(schemas[0]), options=options)
         found.numbers = {name for name, word in schemas[0].items() if word == "numbers"}
         types: dict[str, Type] = {"truths": "boolean", "dates": "date"}
         found.given = {name: types[word] for name, word in schemas[0].items() if word in types}
-        options.check(parts.name, found.names)
         return found
 
     @property
@@ -61,7 +67,7 @@ class TypedColumns:
         """File and line of a row, or file and row where the format has no lines."""
         if self.parts.format == "jsonl":
             for file in self.parts.files:
-                for line, _ in json_text.read_rows(file, self.parts.label(file)):
+                for line, _ in json_text.read_rows(file, self.parts.label(file), self.options.reads):
                     if row == 0:
                         return f"{self.parts.label(file)}, line {line}"
                     row -= 1
@@ -104,15 +110,15 @@ def _json(parts: Parts, options: ReadOptions, work: Path) -> pl.LazyFrame:
         fast = pl.scan_ndjson(list(parts.files), infer_schema_length=None)
         fast.sink_parquet(target, compression="lz4", statistics=False, engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
-        json_text.check(parts, {})
+        json_text.check(parts, options, {})
         raise TrainingError(f"{parts.name} cannot be read as JSON Lines: {error}") from error
     frame = pl.scan_parquet(target)
-    schema = frame.collect_schema()
+    schema = {name: dtype for name, dtype in frame.collect_schema().items() if options.reads(name)}
     words = {name: _word(dtype) for name, dtype in schema.items()}
     doubtful = [pl.col(name) for name, dtype in schema.items() if dtype == pl.String]
     looks_otherwise = [(_is_number(column) | column.is_in(["true", "false"])).any() for column in doubtful]
     if None in words.values() or (doubtful and any(frame.select(looks_otherwise).collect().row(0))):
-        json_text.check(parts, options.schema)
+        json_text.check(parts, options, options.schema)
     return frame
 
 
@@ -126,12 +132,11 @@ def _checked(parts: Parts, place: int, frame: pl.LazyFrame) -> dict[str, str]:
     """What each column holds, in one word. Raises TrainingError for lists, bytes and the like."""
     label, found = parts.label(parts.files[place]), {}
     schema = frame.collect_schema()
-    csv_text.check_header(label, schema.names())
     for name, dtype in schema.items():
         word = _word(dtype)
         if word is None:
             expected = "one number, text, date, true or false is expected"
-            raise TrainingError(f"{label}, column '{name}': values of the type {dtype}; {expected}")
+            raise TrainingError(f"{label}, column '{name}': values of the type {dtype}; {expected}; --drop {name}")
         found[name] = word
     return found
 

@@ -22,6 +22,7 @@ TRUTHS: Mapping[str, str] = {
 """What may stand in a column that is declared boolean, in lower case, and the text it becomes."""
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_COMMA = re.compile(r"[+-]?(\d+,\d+|\d{1,3}(\.\d{3})+(,\d+)?|\d{1,3}(,\d{3})+(\.\d+)?)", re.ASCII)
 SAMPLE = 10_000
 """Cells that are looked at to tell free text from categories."""
 _FEWEST = 20
@@ -34,6 +35,11 @@ def number(cell: str) -> float:
     if not cell.isascii() or "_" in cell:  # Python would take digits of any script, and 1_000
         raise ValueError(cell)
     return float(cell)
+
+
+def has_comma(cell: str) -> bool:
+    """Whether a cell is a number to people who write 3,5 or 1.234,50 or 1,234.50."""
+    return _COMMA.fullmatch(cell) is not None
 
 
 def integer(cell: str) -> float:

@@ -50,6 +50,18 @@ def mostly_numbers(place: str, name: str, cell: str, numbers: int, present: int)
     )
 
 
+def check_commas(name: str, first: Sequence[str], place: Callable[[str], str]) -> None:
+    """Raises TrainingError for a column of numbers that are written with commas: as categories they would tell little.
+    `first` are its first cells with a value, and `place` finds one of them."""
+    odd = [cell for cell in first if cells.has_comma(cell)]
+    plain = sum(cells.fits(cell, cells.number) for cell in first) if odd else 0
+    if odd and is_mostly_numbers(len(odd) + plain, len(first)):
+        raise TrainingError(
+            f"{place(odd[0])}, column '{name}': '{shown(odd[0])}' is a number with a comma; write it as 1234.5 is, "
+            f"or treat the column as text with --categorical {name}"
+        )
+
+
 def is_mostly_numbers(numbers: int, present: int) -> bool:
     """Whether so many numbers mean that the column is numeric."""
     return present - numbers <= (1 - NUMERIC_SHARE) * present
@@ -65,6 +77,7 @@ def told_type(present: Sequence[str]) -> Type:
 def _told(name: str, values: Sequence[str], present: Sequence[str], refine: bool, place: Place) -> tuple[Type, Column]:
     failed = sum(not cells.fits(cell, cells.number) for cell in present)
     if not is_mostly_numbers(len(present) - failed, len(present)):
+        check_commas(name, present[: cells.SAMPLE], lambda cell: place(list(values).index(cell)))
         return _column(name, values, told_type(present) if refine else "string", place)
     if failed:
         row = next(row for row, cell in enumerate(values) if cell and not cells.fits(cell, cells.number))

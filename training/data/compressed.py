@@ -48,6 +48,12 @@ def ending(file: Path) -> str:
     return Path(file.stem).suffix.lower() if last in PACKED else last
 
 
+def plain_name(file: Path) -> str:
+    """The name of what is in a compressed file: `rows.csv` of `rows.csv.gz`, and of `rows.zip` with a CSV in it."""
+    inside = ending(file)
+    return file.stem if Path(file.stem).suffix.lower() == inside else f"{file.stem}{inside}"
+
+
 def head(file: Path, size: int, label: str = "") -> bytes:
     """The first bytes of what is in a file. Raises TrainingError for a damaged one."""
     if not is_packed(file):

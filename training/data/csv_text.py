@@ -119,7 +119,8 @@ def _rows(file: Path, label: str, delimiter: str) -> Iterator[Row]:
         except UnicodeDecodeError as error:
             raise wrong_encoding(file, label) from error
         except csv.Error as error:
-            raise TrainingError(f"{label}, line {reader.line_num}: {error}") from error
+            reason = "a quote is opened that is not closed before the end" if "end of data" in str(error) else error
+            raise TrainingError(f"{label}, line {reader.line_num}: {reason}") from error
 
 
 def _without_zeros(lines: Iterator[str], label: str) -> Iterator[str]:

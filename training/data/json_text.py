@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def read_small(parts: Parts, options: ReadOptions) -> Texts:
     where: list[tuple[str, int]] = []
     for file in parts.files:
         label = parts.label(file)
-        for line, row in read_rows(file, label):
+        for line, row in read_rows(file, label, options.reads):
             for name in row:
                 if name not in columns:
                     columns[name] = [None] * len(where)
@@ -56,8 +56,10 @@ def read_small(parts: Parts, options: ReadOptions) -> Texts:
     return Texts(options.taken(list(columns)), len(where), texts, typed_column)
 
 
-def read_rows(file: Path, label: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line and object of each row; blank lines are passed over.
+def read_rows(
+    file: Path, label: str, reads: Callable[[str], bool] = lambda name: True
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line and object of each row; blank lines are passed over, and values of columns that are not read are None.
 
     Raises TrainingError for a line that is no JSON object, a key that is there twice, and a value that is a list or an
     object; numbers come as float, texts without surrounding blanks.
@@ -66,20 +68,20 @@ def read_rows(file: Path, label: str) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             for line, text in enumerate(stream, start=1):
                 if text.strip():
-                    yield line, _row(f"{label}, line {line}", text)
+                    yield line, _row(f"{label}, line {line}", text, reads)
         except UnicodeDecodeError as error:
             raise wrong_encoding(file, label) from error
 
 
-def _row(place: str, text: str) -> dict[str, Any]:
+def _row(place: str, text: str, reads: Callable[[str], bool]) -> dict[str, Any]:
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise TrainingError(f"{place}: not JSON ({reason}); an object a line is expected") from error
     if not isinstance(pairs, _Pairs):
-        raise TrainingError(f"{place}: no object of column names and values")
-    row = {name: _plain(place, name, value) for name, value in pairs}
+        raise TrainingError(f"{place}: no object of column names and values; an object a line is expected")
+    row = {name: _plain(place, name, value) if reads(name) else None for name, value in pairs}
     if len(row) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
@@ -105,7 +107,9 @@ def _plain(place: str, name: str, value: Any) -> Any:
     if value is None:
         return None
     what = "an object" if isinstance(value, _Pairs) else "a list"
-    raise TrainingError(f"{place}, column '{name}': {what}; one number, text, true or false is expected")
+    raise TrainingError(
+        f"{place}, column '{name}': {what}; one number, text, true or false is expected; --drop {name}, or flatten it"
+    )
 
 
 def _column(file: str, name: str, values: list[Any], options: ReadOptions, place: Place) -> tuple[Type, Column]:
@@ -128,13 +132,13 @@ def _type(kind: type, present: list[Any], refine: bool) -> Type:
     return told_type(present) if refine else "string"
 
 
-def check(parts: Parts, declared: Mapping[str, str]) -> None:
+def check(parts: Parts, options: ReadOptions, declared: Mapping[str, str]) -> None:
     """Look at each line of files that a fast reader could not, or not surely, read. Raises TrainingError for the first
     fault; columns with a declared type may mix numbers, truths and texts."""
     kinds: dict[str, type] = {}
     for file in parts.files:
         label = parts.label(file)
-        for line, row in read_rows(file, label):
+        for line, row in read_rows(file, label, options.reads):
             for name, value in row.items():
                 kind = kinds.setdefault(name, type(value)) if value is not None else None
                 if kind and type(value) is not kind and name not in declared:

@@ -21,6 +21,14 @@ ENDINGS = {
 }
 """Formats of tables, by the files' endings; a compressed file's is the one before (`.csv.gz`)."""
 
+FOREIGN = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet"),
+    **dict.fromkeys((".feather", ".arrow", ".avro", ".orc"), "this format"),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), "a pickle"),
+    **dict.fromkeys((".h5", ".hdf5", ".db", ".sqlite"), "a database file"),
+}
+"""What is not text for sure, by the files' endings; a file with any other is taken for CSV."""
+
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """What may separate the cells of a CSV file without being asked for."""
 
@@ -132,6 +140,10 @@ def _tables(folder: Path, format: str | None) -> list[Path]:
 
 
 def _format(path: Path, files: Sequence[Path]) -> str:
+    if path.is_file() and (kind := compressed.ending(path)) not in ENDINGS:
+        if kind in FOREIGN:
+            raise TrainingError(f"{path.name}: {FOREIGN[kind]} is not read; save it as CSV, Parquet or JSON Lines")
+        return "jsonl" if kind == ".json" else "csv"  # an array is refused with what would be right
     found: dict[str, Path] = {}
     for file in files:
         found.setdefault(ENDINGS.get(compressed.ending(file), "csv"), file)

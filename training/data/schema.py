@@ -67,8 +67,11 @@ class ReadOptions:
 
     def taken(self, names: Sequence[str]) -> list[str]:
         """Those of a file's columns that are read."""
-        only = set(self.wanted.values())
-        return [name for name in names if name not in self.drop and (not only or name in only)]
+        return [name for name in names if self.reads(name)]
+
+    def reads(self, name: str) -> bool:
+        """Whether the column of this name is read; what is in others does not matter."""
+        return name not in self.drop and (not self.wanted or name in self.wanted.values())
 
     def declared(self, name: str) -> Type | None:
         """The type that the user gave the column, if any."""
