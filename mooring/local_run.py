@@ -25,8 +25,11 @@ PACKAGES = ("mooring_transforms", "serving", "training")
 """What a child may import of the kit; those that there are."""
 GRACE = 5.0
 """Seconds that a child has to end after SIGTERM."""
-SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
-"""Variables of the user's that say how much of the machine may be used."""
+SETTINGS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES"),
+    "MOORING_CHECKPOINT_SECONDS",
+)
+"""Variables of the user's that say how much of the machine may be used, and how often a checkpoint is written."""
 NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 """Variables of the user's that say how the network is reached; for a child that fetches something."""
 TAIL = 400
