@@ -149,13 +149,49 @@ def test_the_tracking_server_keeps_the_last_value_and_refuses_what_it_does_not_k
         assert {"key": "lr", "value": "0.1"} in run["data"]["params"]
         for path, body, status in (
             ("runs/get?run_id=other", None, 404),
-            ("registered-models/create", {"name": "m"}, 501),
+            ("webhooks/create", {"name": "m"}, 501),
         ):
             with pytest.raises(urllib.error.HTTPError) as refused:
                 call(server, path, body)
             assert refused.value.code == status
     finally:
         server.stop()
+
+
+def test_a_model_of_mlflow_3_lands_in_the_outputs_by_its_name_and_may_be_registered(tmp_path: Path) -> None:
+    server = MLflowServer("run-1", tmp_path)
+
+    def ask(method: str, path: str, body: dict[str, Any]) -> Any:
+        status, reply = server.answer(path, body, method)
+        assert status == 200, reply
+        return reply
+
+    made = ask("POST", "logged-models", {"experiment_id": "0", "name": "clf", "source_run_id": "run-1"})["model"][
+        "info"
+    ]
+    assert made["artifact_uri"] == (tmp_path / "clf").as_uri()
+    assert server.models.last() is None  # not whole yet
+    ask("PATCH", f"logged-models/{made['model_id']}", {"status": "LOGGED_MODEL_READY"})
+    assert server.models.last() == tmp_path / "clf"
+    again = ask("POST", "logged-models", {"name": "clf"})["model"]["info"]
+    assert again["artifact_uri"] == (tmp_path / "clf-2").as_uri()
+    ask("POST", "runs/outputs", {"run_id": "run-1", "models": [{"model_id": made["model_id"]}]})
+    ask("POST", "runs/log-inputs", {"run_id": "run-1", "datasets": []})
+    ask("POST", "registered-models/create", {"name": "best"})
+    version = ask("POST", "model-versions/create", {"name": "best", "source": made["artifact_uri"]})["model_version"]
+    assert (version["version"], version["status"]) == ("1", "READY")
+    assert server.answer("logged-models/m-9", {}, "GET")[0] == 404
+
+
+def test_a_run_inside_the_run_keeps_its_metrics_to_itself(tmp_path: Path) -> None:
+    server = MLflowServer("run-1", tmp_path)
+    nested = {"tags": [{"key": "mlflow.parentRunId", "value": "run-1"}], "run_name": "try"}
+    inner = server.answer("runs/create", nested)[1]["run"]["info"]
+    server.answer("runs/log-metric", {"run_id": inner["run_id"], "key": "acc", "value": 0.1})
+    server.answer("runs/log-metric", {"run_id": "run-1", "key": "acc", "value": 0.9})
+    assert (inner["run_name"], server.metrics()) == ("try", {"acc": 0.9})
+    assert server.answer("runs/get", {"run_id": inner["run_id"]})[1]["run"]["data"]["metrics"][0]["value"] == 0.1
+    assert len(server.answer("runs/search", {})[1]["runs"]) == 2
 
 
 def test_a_script_sees_nothing_of_moorings() -> None:

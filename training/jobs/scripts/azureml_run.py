@@ -17,6 +17,10 @@ from training.jobs.scripts.script import Script, Session, bring, search_path
 from training.jobs.scripts.source import copy_source
 
 _REFERENCE = re.compile(r"\$\{\{\s*(inputs|outputs|search_space)\.([A-Za-z_][\w]*)\s*\}\}")
+MLFLOW_3 = (
+    "warning: the script logged a model with MLflow 3; Azure ML's own tracking server may have only MLflow 2's API: "
+    "pin mlflow<3 for a script that is to run there"
+)
 
 
 @dataclass(frozen=True)
@@ -102,18 +106,27 @@ class AzureSession(Session):
         return azure.command_line(script.environment, script.packages)
 
     def finish(self, ended: Ended) -> dict[str, float]:
-        """The model from its output, else from `outputs/model` or `outputs` itself."""
+        """The model from its output, else the one logged to MLflow, else from `outputs/model` or `outputs` itself."""
         outputs, job = self.code / "outputs", self.script.job
-        model = next((folder for folder in (self.model, outputs / "model") if any(folder.glob("*"))), outputs)
+        places = [self.model, self.server.models.last(), *_mlflow_folder(outputs), outputs / "model"]
+        model = next((folder for folder in places if folder and any(folder.glob("*"))), outputs)
         found = read_file(outputs, model) | self.log.found | self.server.metrics() if not ended.code else {}
         if not ended.code or ended.stopped:
             bring(model, job.model_dir)
         bring(outputs, job.output_dir)
+        if self.server.models.models:
+            print(MLFLOW_3, file=sys.stderr)
         return found
 
     def close(self) -> None:
         """End the tracking server."""
         self.server.stop()
+
+
+def _mlflow_folder(outputs: Path) -> list[Path]:
+    """The folder of the one MLflow model among the outputs, as MLflow 2 logs it; none of several."""
+    found = [path.parent for path in outputs.rglob("MLmodel")] if not (outputs / "model").exists() else []
+    return found if len(found) == 1 else []
 
 
 def command_of(entry_point: str, channels: list[str], outputs: list[str], arguments: list[str]) -> str:

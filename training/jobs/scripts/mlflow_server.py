@@ -1,7 +1,8 @@
 """A tracking server for one run, on loopback: the part of MLflow's REST API that a training script uses.
 
 https://mlflow.org/docs/latest/rest-api.html; runs/get, runs/update, log-metric, log-batch, log-parameter, set-tag,
-log-model, and the experiment that the run belongs to. Anything else answers 501, so nothing seems stored and is not.
+log-model, log-inputs, outputs, the experiment that the run belongs to, the models of MLflow 3 (`mlflow_models`), and
+runs inside the run, whose metrics are their own. Anything else answers 501, so nothing seems stored and is not.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from training.jobs.scripts.mlflow_models import LoggedModels
+
 EXPERIMENT = "0"
+_EXPERIMENT = {"experiment_id": EXPERIMENT, "name": "Default", "lifecycle_stage": "active"}
 
 
 class MLflowServer:
@@ -29,7 +33,11 @@ class MLflowServer:
         self.logged: dict[str, list[dict[str, Any]]] = {}
         self.params: dict[str, str] = {}
         self.tags: dict[str, str] = {}
+        self.inputs: list[dict[str, Any]] = []
+        self.name = run
         self.status, self.started = "RUNNING", int(time.time() * 1000)
+        self.models = LoggedModels(artifacts)
+        self.children: dict[str, MLflowServer] = {}
         self.http: ThreadingHTTPServer | None = None
 
     @property
@@ -59,11 +67,13 @@ class MLflowServer:
                     return
                 self._answer(given)
 
+            do_PATCH = do_POST  # noqa: N815 - the names are http.server's
+
             def _answer(self, given: dict[str, Any]) -> None:
                 path = urlsplit(self.path).path.removeprefix("/api/2.0/mlflow/")
                 with owner.lock:
                     try:
-                        reply = owner.answer(path, given)
+                        reply = owner.answer(path, given, self.command)
                     except (KeyError, TypeError, ValueError) as error:
                         reply = 400, _problem("INVALID_PARAMETER_VALUE", f"{path}: {error!r}")
                 self._send(*reply)
@@ -95,10 +105,19 @@ class MLflowServer:
             last = {key: max(values, key=_order)["value"] for key, values in self.logged.items()}
         return {key: value for key, value in last.items() if math.isfinite(value)}
 
-    def answer(self, call: str, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def answer(self, call: str, given: dict[str, Any], method: str = "POST") -> tuple[int, dict[str, Any]]:
         """Status and reply of one call."""
+        if (found := self.models.answer(method, call, given)) is not None:
+            return found
+        if call == "runs/create" and _is_nested(given):
+            return 200, {"run": self._child(given)._run()}
         about = given.get("run_id") or given.get("run_uuid")
-        if call.startswith("runs/") and call != "runs/create" and about != self.run:
+        if child := self.children.get(str(about)):
+            return child.answer(call, given, method)
+        if call == "runs/search" and not given.get("filter"):
+            return 200, {"runs": [run._run() for run in (self, *self.children.values())]}
+        named = call.startswith("runs/") and call not in ("runs/create", "runs/search")
+        if (named or call == "metrics/get-history") and about != self.run:
             return 404, _problem("RESOURCE_DOES_NOT_EXIST", f"there is no run '{about}'; this job's is '{self.run}'")
         match call:
             case "runs/get" | "runs/create":
@@ -110,21 +129,42 @@ class MLflowServer:
                 self._log(given)
             case "runs/log-parameter":
                 self.params[given["key"]] = str(given["value"])
-            case "runs/log-model":  # says that there is a model among the artifacts
+            case "runs/log-model" | "runs/outputs":  # says that there is a model among the artifacts
                 pass
+            case "runs/log-inputs":
+                self.inputs += given.get("datasets", [])
             case "runs/set-tag":
                 self.tags[given["key"]] = str(given["value"])
+            case "runs/delete-tag":
+                self.tags.pop(given["key"], None)
             case "runs/log-batch":
                 for metric in given.get("metrics", []):
                     self._log(metric)
                 self.params |= {item["key"]: str(item["value"]) for item in given.get("params", [])}
                 self.tags |= {item["key"]: str(item["value"]) for item in given.get("tags", [])}
+            case "metrics/get-history":
+                key = given["metric_key"]
+                return 200, {"metrics": [entry | {"key": key} for entry in self.logged.get(key, [])]}
             case "experiments/get" | "experiments/get-by-name" | "experiments/create":
-                about_it = {"experiment_id": EXPERIMENT, "name": "Default", "lifecycle_stage": "active"}
-                return 200, {"experiment": about_it, "experiment_id": EXPERIMENT}
+                return 200, {"experiment": _EXPERIMENT, "experiment_id": EXPERIMENT}
+            case "experiments/search":
+                return 200, {"experiments": [_EXPERIMENT]}
             case _:
-                return 501, _problem("NOT_IMPLEMENTED", f"{call} is not there; write files to ./outputs instead")
+                return 501, _problem(
+                    "NOT_IMPLEMENTED",
+                    f"the tracking server of this job has no {call} (docs/training-contract.md); write what is to be "
+                    "kept to ./outputs instead",
+                )
         return 200, {}
+
+    def _child(self, given: dict[str, Any]) -> MLflowServer:
+        """A run inside this one, with metrics and a folder of its own."""
+        run = f"{self.run}_{len(self.children) + 1}"
+        child = MLflowServer(run, self.artifacts / "runs" / run)
+        child.name = str(given.get("run_name") or run)
+        child.tags = {item["key"]: str(item["value"]) for item in given.get("tags", [])}
+        self.children[run] = child
+        return child
 
     def _log(self, metric: dict[str, Any]) -> None:
         value = float(metric["value"])
@@ -135,7 +175,7 @@ class MLflowServer:
         info = {
             "run_id": self.run,
             "run_uuid": self.run,
-            "run_name": self.run,
+            "run_name": self.name,
             "experiment_id": EXPERIMENT,
             "status": self.status,
             "start_time": self.started,
@@ -145,7 +185,12 @@ class MLflowServer:
         metrics = [max(values, key=_order) | {"key": key} for key, values in self.logged.items()]
         texts = {"params": self.params, "tags": self.tags}
         listed = {kind: [{"key": key, "value": value} for key, value in held.items()] for kind, held in texts.items()}
-        return {"info": info, "data": {"metrics": metrics, **listed}, "inputs": {}}
+        return {"info": info, "data": {"metrics": metrics, **listed}, "inputs": {"dataset_inputs": self.inputs}}
+
+
+def _is_nested(given: dict[str, Any]) -> bool:
+    """Whether a new run is inside of another; one that is not is the job's own run, started again."""
+    return any(item["key"] == "mlflow.parentRunId" for item in given.get("tags", []))
 
 
 def _order(entry: dict[str, Any]) -> tuple[int, int]:
