@@ -151,8 +151,17 @@ def _of_json(place: str, found: Any, columns: Sequence[Column]) -> Row:
     if missing:
         row.error = f"column '{missing[0]}' is missing{nearest(missing[0], list(found))}"
     else:
-        row.values = [found.get(name) for name in names]
+        row.values = [_as_trained(found.get(column.name), column) for column in columns]
     return row
+
+
+def _as_trained(value: Any, column: Column) -> Any:
+    """A value as training reads it out of such a file: a number in a column of categories is its text."""
+    if column.type not in ("string", "text") or isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if isinstance(value, float) and value != value:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _parquet(path: Path, columns: Sequence[Column]) -> Iterator[Row]:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars
 import pytest
 from PIL import Image
 
@@ -14,7 +15,7 @@ from serving.cells import Column
 from serving.errors import RequestError
 from serving.offline import main
 from serving.offline_pictures import arrays, pictures
-from serving.offline_rows import input_format
+from serving.offline_rows import input_format, read
 from training.package import package
 
 KIT = Path(__file__).resolve().parents[2]
@@ -133,3 +134,12 @@ def test_a_file_that_is_no_csv_in_utf8_is_told_as_such(
     (tmp_path / "rows.csv").write_bytes(content)
     assert predict(iris, tmp_path / "rows.csv", tmp_path / "out.csv") == 1
     assert message in capsys.readouterr().err
+
+
+def test_numbers_in_a_column_of_categories_are_the_texts_that_training_read(tmp_path: Path) -> None:
+    rows = [{"grade": 3}, {"grade": 4.0}, {"grade": -0.5}, {"grade": None}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    polars.DataFrame(rows, infer_schema_length=None).write_parquet(tmp_path / "rows.parquet")
+    for name in ("rows.jsonl", "rows.parquet"):
+        found = read(tmp_path / name, name[5:], [Column("grade", "string", True)])
+        assert [row.values for row in found] == [["3"], ["4"], ["-0.5"], [None]]
