@@ -278,9 +278,9 @@ class ModelVersionSpec(Scoped):
     artifact: str = Field(description="Address of the artifact: of a run, of another stack's version, or a local path.")
     origin: Literal["run", "file", "promoted"] = "run"
     digest: Digest | None = Field(default=None, description="Digest the bytes must have; Check computes it for a file.")
-    format: Literal["mooring", "onnx", "skops", "joblib", "pickle", "xgboost", "lightgbm", "mlflow", "tar"] | None = (
-        None
-    )
+    format: (
+        Literal["mooring", "onnx", "skops", "joblib", "pickle", "xgboost", "lightgbm", "keras", "mlflow", "tar"] | None
+    ) = None
     trust: bool = Field(default=False, description="Whether code in the artifact (pickle, joblib) may be executed.")
     thresholds: dict[str, float | Limit] = Field(
         default_factory=dict,

@@ -31,7 +31,7 @@ from providers.values import (
     Value,
 )
 
-ModelFormat = Literal["mooring", "onnx", "skops", "joblib", "pickle", "xgboost", "lightgbm", "mlflow", "tar"]
+ModelFormat = Literal["mooring", "onnx", "skops", "joblib", "pickle", "xgboost", "lightgbm", "keras", "mlflow", "tar"]
 VendorSettings = dict[str, dict[str, Any]]
 """Vendor settings by cloud: `{aws: {…}, azure: {…}}`; those of the stack's own cloud are passed through."""
 

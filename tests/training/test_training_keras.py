@@ -210,3 +210,14 @@ def test_the_image_needs_no_scikit_learn() -> None:
     used = "import training.package, training.forms.keras_model, training.forms.mlflow_model, training.artifact.records"
     script = f"{absent}; {used}; import training.workflow; training.workflow.now()"
     subprocess.run([sys.executable, "-c", script], cwd=KIT, check=True)
+
+
+def test_a_stack_names_the_same_formats_as_the_command_and_tells_them_by_the_same_endings() -> None:
+    from typing import get_args
+
+    from infra.settings.models import ModelFormat
+    from infra.settings.rules import CODE_FORMATS, SAFE_FORMATS
+    from training.formats import ENDINGS, FORMATS
+
+    assert set(get_args(ModelFormat)) == set(FORMATS)
+    assert ENDINGS.items() <= {**SAFE_FORMATS, **CODE_FORMATS}.items()
