@@ -15,6 +15,12 @@ from serving.errors import RowError
 LARGEST = 3.4028234663852886e38
 """The largest single-precision number; more than that would reach the model as infinity."""
 
+TRUTHS: Mapping[str, bool] = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0"), False),
+}
+"""What a boolean may be written as, in lower case (as in training)."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -126,7 +132,16 @@ def _text(row: int, column: Column, value: Any) -> str:
         if column.identifier and type(value) is int:
             return str(value)
         raise RowError(row, f"column '{column.name}': {shown(value)} is not text")
+    if column.truths and value not in column.truths.values():
+        return _truth(column, value)
     return value
+
+
+def _truth(column: Column, text: str) -> str:
+    """A text in a column of truths as training had it. What a declared boolean may be, training made true or false."""
+    word = text.strip().lower()
+    known = TRUTHS if column.truths[True] == "true" else {"true": True, "false": False}
+    return column.truths[known[word]] if word in known else text
 
 
 def _date(row: int, column: Column, value: Any) -> float:

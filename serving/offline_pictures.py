@@ -42,12 +42,12 @@ def arrays(path: Path, columns: Sequence[Column]) -> Iterator[Read]:
 
 def pictures(path: Path, columns: Sequence[Column]) -> Iterator[Read]:
     """A row for each picture, in the order of their names; the output has the name in the column `file`."""
-    if len(columns) != 1 or columns[0].type != "image":
-        named = ", ".join(column.name for column in columns[:5])
-        raise RequestError(f"{path.name}: a picture alone, and the model takes the columns {named}")
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS)
     if not files:
         raise RequestError(f"{path.name}: a folder without a picture; a table is one file")
+    if len(columns) != 1 or columns[0].type != "image":
+        named = ", ".join(column.name for column in columns[:5])
+        raise RequestError(f"{path.name}: a picture alone, and the model takes the columns {named}")
     for file in files:
         name = file.name if file == path else file.relative_to(path).as_posix()
         yield name, {"file": name}, [base64.b64encode(file.read_bytes()).decode()]

@@ -197,7 +197,11 @@ def _numbers(found: Predicted, name: str, target: str) -> list[float]:
 
 def _labels(truth: Sequence[Any], classes: Sequence[Any] | None) -> list[str]:
     """Labels as the model has them: 1.0 is its class 1, and true its class `true` or `True`."""
+    from training.data.cells import TRUTHS
+
     known = {str(label) for label in classes or []}
+    if known == {"true", "false"}:  # perhaps of a column that was declared boolean
+        return [text if text in known else TRUTHS.get(text.lower(), text) for text in map(_whole, truth)]
     whole = bool(classes) and all(type(label) is int for label in classes or [])
     found = []
     for value in truth:

@@ -11,7 +11,7 @@ import polars
 import pytest
 from PIL import Image
 
-from serving.cells import Column
+from serving.cells import Column, checked
 from serving.errors import RequestError
 from serving.offline import main
 from serving.offline_pictures import arrays, pictures
@@ -143,3 +143,21 @@ def test_numbers_in_a_column_of_categories_are_the_texts_that_training_read(tmp_
     for name in ("rows.jsonl", "rows.parquet"):
         found = read(tmp_path / name, name[5:], [Column("grade", "string", True)])
         assert [row.values for row in found] == [["3"], ["4"], ["-0.5"], [None]]
+
+
+def test_a_folder_of_tables_is_told_to_be_no_table(
+    iris: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "1.csv").write_text(f"{HEAD}\n1,2,3,4\n")
+    assert predict(iris, tmp_path / "parts", tmp_path / "out.csv") == 1
+    assert "parts: a folder without a picture; a table is one file" in capsys.readouterr().err
+
+
+def test_truths_are_read_as_training_reads_a_declared_boolean() -> None:
+    declared = Column.parse({"name": "ok", "type": "string", "nullable": True, "categories": ["false", "true"]})
+    values = ["TRUE", "True", "yes", "1", True, "N", "0", "maybe", ""]
+    expected = ["true"] * 5 + ["false"] * 2 + ["maybe", ""]
+    assert [checked(0, declared, value) for value in values] == expected
+    as_written = Column.parse({"name": "ok", "type": "string", "nullable": True, "categories": ["False", "True"]})
+    assert [checked(0, as_written, value) for value in ("TRUE", False, "1")] == ["True", "False", "1"]

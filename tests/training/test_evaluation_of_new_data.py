@@ -100,6 +100,20 @@ def test_a_column_without_any_class_of_the_model_is_not_its_truth(
     assert message in capsys.readouterr().err
 
 
+def test_a_declared_boolean_is_measured_as_training_read_it(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    rows = [f"{at / 40},{('TRUE', 'yes', 'FALSE', 'no')[at % 4]},{('False', 'TRUE')[at >= 20]}" for at in range(40)]
+    data.write_text("x,flag,won\n" + "\n".join(rows) + "\n")
+    schema = json.dumps({"flag": "boolean", "won": "boolean"})
+    model = trained(tmp_path, data, "--target", "won", "--estimator", "LogisticRegression", "--schema", schema)
+    assert main([f"--model={model}", f"--input={data}", f"--output={tmp_path / 'out'}"]) == 0
+    told, held = table(tmp_path / "out" / "predictions.csv"), table(model / "evaluation" / "predictions.csv")
+    assert {row["truth"] for row in told} == {"false", "true"}
+    for row in held:
+        share = float(told[int(row["row"])]["probability_true"])
+        assert share == pytest.approx(float(row["probability_true"]), abs=1e-5)
+
+
 def test_a_compressed_file_is_evaluated_under_its_own_name(iris: Path, tmp_path: Path) -> None:
     data = tmp_path / "new.csv.gz"
     data.write_bytes(gzip.compress(IRIS.read_bytes()))
