@@ -30,6 +30,8 @@ BOOSTED = frozenset(
 )
 """Boosted trees, which are data in their libraries' own formats."""
 
+LEVEL = 3
+"""Of compression: a forest's file is a twelfth larger than at zlib's own level, and made in half the time."""
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip entry can carry."""
 
@@ -80,7 +82,7 @@ def canonical(data: bytes) -> bytes:
     renaming = _Renaming(members)
     renaming.visit(schema)
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
         _add(archive, "schema.json", json.dumps(schema, separators=(",", ":")).encode())
         for old, new in renaming.files.items():
             _add(archive, new, cleared(members[old]))
@@ -92,7 +94,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o644 << 16
     entry.create_system = 3  # Unix, whatever system wrote it
-    archive.writestr(entry, content)
+    archive.writestr(entry, content, compresslevel=LEVEL)
 
 
 class _Renaming:

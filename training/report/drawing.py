@@ -127,8 +127,8 @@ def start(details: Mapping[str, Any] | None = None) -> Drawing | Deferred:
 
 
 def draw_into(folder: Path, details: IO[bytes]) -> int:
-    """The drawing process: figures of the line of JSON from `details`, into `folder`. Its exit code. Draws nothing where none
-    comes: the job has ended before."""
+    """The drawing process: figures of the line of JSON from `details`, into `folder`. Its exit code. Where no line
+    comes, because the job ended before, nothing is drawn."""
     try:
         import matplotlib.backends.backend_agg
         import matplotlib.backends.backend_svg

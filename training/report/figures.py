@@ -201,19 +201,24 @@ def draw(name: str, details: Details) -> tuple[bytes, str]:
 
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     from training.report.style import DPI, settings, themed
 
     title, drawing, _ = FIGURES[name]
+    svg, png = io.StringIO(), io.BytesIO()
+    # The canvases' own methods: `savefig` draws each figure once more before, to no purpose here.
     with mpl.rc_context(settings(name)):
         figure = Figure(figsize=SIZE, layout="constrained")
-        FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         drawing(axes, details)
-        svg = io.StringIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+        for patch in (figure.patch, axes.patch):  # what is behind it shows through on the page
+            patch.set_visible(False)
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
+        for patch in (figure.patch, axes.patch):
+            patch.set_visible(True)
+        figure.set_dpi(DPI)
         axes.set_title(title)  # the page has titles of its own
-        png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
     return png.getvalue(), themed(svg.getvalue(), title)
