@@ -114,7 +114,7 @@ def trained_lines(artifact: Artifact, shown: Path, data: str, style: Style) -> I
 def next_lines(shown: Path, data: str, task: str, style: Style) -> Iterator[str]:
     """Commands that a person may want next."""
     model = shlex.quote(str(shown))
-    takes = data.lower().endswith((".csv", ".jsonl", ".parquet", ".json")) and "://" not in data
+    takes = data.lower().removesuffix(".gz").endswith((".csv", ".jsonl", ".parquet", ".json")) and "://" not in data
     source = shlex.quote(data) if takes and task != "ranking" else "FILE"
     yield ""
     yield style("  next", "bold") + f"    mooring predict --model {model} --input {source}"
