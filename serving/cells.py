@@ -27,7 +27,8 @@ class Column:
     """One column of the signature. `shape` and `dtype` are of one row's tensor or image; a `boolean` number may be
     given as true or false; `truths` are the texts of a column that knows only "true" and "false"; `format` is how
     dates are written beside ISO 8601 (as `datetime.strptime` has it). An `optional` one may be left out of a row, and
-    has values from `least` on; an `identifier` is text that may be given as a whole number."""
+    has values from `least` on; an `identifier` is text that may be given as a whole number. An `unused` one may
+    hold anything: the model passes over it."""
 
     name: str
     type: str
@@ -41,6 +42,7 @@ class Column:
     optional: bool = False
     least: float = -math.inf
     identifier: bool = False
+    unused: bool = False
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any], *, identifier: bool = False) -> Column:
@@ -61,6 +63,7 @@ class Column:
             optional,
             float(entry.get("min", -math.inf)) if optional else -math.inf,
             identifier and entry["type"] == "string",
+            bool(entry.get("unused")),
         )
 
     @property
@@ -97,6 +100,8 @@ def _absent(row: int, column: Column) -> None:
 
 
 def _number(row: int, column: Column, value: Any) -> float:
+    if column.unused:
+        return math.nan
     value = _alone(value)
     if value is None or value != value:
         _absent(row, column)

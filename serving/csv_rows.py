@@ -86,7 +86,7 @@ def convert(number: int, row: Sequence[str], order: Sequence[int], columns: Sequ
 def _cell(number: int, cell: str, column: Column) -> Any:
     if cell.lower() in MISSING:
         return None
-    if column.type != "number":
+    if column.type != "number" or column.unused:
         return cell
     try:
         return float(cell)

@@ -109,6 +109,8 @@ def _by_position(model: Any) -> None:
     """Let column transformers that were fitted on a data frame pick their columns by place: there are no data
     frames here. `training/fitted.py` did the same when the model was packaged."""
     for step in _walk(model):
+        if getattr(step, "_sklearn_output_config", None):  # `set_output(transform="pandas")`
+            step._sklearn_output_config = {}
         indices = getattr(step, "_transformer_to_input_indices", None)
         if indices is not None and hasattr(step, "feature_names_in_"):
             step.transformers_ = [

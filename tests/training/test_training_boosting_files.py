@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+import skops.io
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -153,3 +156,25 @@ def test_other_json_and_text_is_no_model(tmp_path: Path, name: str, content: byt
     (tmp_path / name).write_bytes(content)
     with pytest.raises(TrainingError, match="its format cannot be told; say it with --format"):
         package(tmp_path / name, tmp_path / "out")
+
+
+def test_sagemakers_own_xgboost_is_told_by_its_name_and_first_bytes_also_where_it_is_a_pickle(tmp_path: Path) -> None:
+    model = xgboost.XGBClassifier(n_estimators=3).fit(IRIS, CLASSES)
+    model.get_booster().save_model(tmp_path / "m.ubj")
+    for place, content in (("new", (tmp_path / "m.ubj").read_bytes()), ("old", pickle.dumps(model.get_booster()))):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "xgboost-model").write_bytes(content)
+        with tarfile.open(tmp_path / f"{place}.tar.gz", "w:gz") as archive:
+            archive.add(tmp_path / place / "xgboost-model", "xgboost-model")
+        assert image_of(tmp_path / f"{place}.tar.gz", "tar") == "boosting"
+        package(tmp_path / f"{place}.tar.gz", tmp_path / f"{place}-out", trust=True)
+        same(Predictor(tmp_path / f"{place}-out"), IRIS, model.predict(IRIS))
+
+
+def test_lightgbm_as_mlflow_3_keeps_it_with_skops(tmp_path: Path) -> None:
+    model = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(IRIS, CLASSES)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    skops.io.dump(model, folder / "model.skops")
+    (folder / "MLmodel").write_text("flavors:\n  lightgbm: {data: model.skops, serialization_format: skops}\n")
+    same(packaged(folder), IRIS, model.predict(IRIS))

@@ -14,6 +14,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, StackingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -167,3 +168,50 @@ def test_a_compressed_joblib_file_is_no_archive(tmp_path: Path) -> None:
     assert predictor.predict(FEATURES[:2].tolist()).values == ["setosa", "setosa"]
     with pytest.raises(RowError, match="'x0' has no value, and the model cannot fill one in"):
         predictor.predict([[None, 1, 1, 1]])
+
+
+def test_a_column_that_the_model_drops_may_hold_anything_or_be_left_out(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"id": list("abcdef"), "city": ["Rome", "Oslo"] * 3, "age": [1.0, 2, 3, 4, 5, 6], "note": None})
+    chosen = ColumnTransformer([("c", OneHotEncoder(), ["city"]), ("n", StandardScaler(), ["age"])])
+    model = make_pipeline(chosen, LogisticRegression()).fit(rows, ["x", "y", "x", "y", "x", "x"])
+    joblib.dump(model, tmp_path / "m.joblib")
+    package(tmp_path / "m.joblib", tmp_path / "out", trust=True)
+    predictor = Predictor(tmp_path / "out")
+    whole = rows.assign(note="text").to_dict("records")
+    expected = model.predict(rows).tolist()
+    assert predictor.predict(whole).values == expected
+    assert predictor.predict([{"city": row["city"], "age": row["age"]} for row in whole]).values == expected
+    with pytest.raises(RowError, match="column 'age' is missing"):
+        predictor.predict([{"id": "a", "city": "Rome"}])
+
+
+def test_a_gaussian_process_is_served_by_scikit_learn_which_onnx_does_not_match_at_what_it_learned(
+    tmp_path: Path,
+) -> None:
+    random = np.random.default_rng(0)
+    learned, numbers = random.random((30, 2)), random.random(30)
+    joblib.dump(GaussianProcessRegressor().fit(learned, numbers), tmp_path / "m.joblib")
+    package(tmp_path / "m.joblib", tmp_path / "out", trust=True)
+    np.testing.assert_allclose(Predictor(tmp_path / "out").predict(learned.tolist()).values, numbers, atol=1e-3)
+
+
+def test_steps_that_answer_with_data_frames_are_served_without_pandas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, names = load_iris(return_X_y=True, as_frame=True)
+    knn = KNeighborsClassifier()  # not converted: the server itself does without
+    model = make_pipeline(StandardScaler().set_output(transform="pandas"), knn).fit(features, names)
+    expected = model.predict(features).tolist()
+    joblib.dump(model, tmp_path / "m.joblib")
+    monkeypatch.delattr("sklearn.utils._set_output.PandasAdapter.create_container")
+    package(tmp_path / "m.joblib", tmp_path / "out", trust=True)
+    assert Predictor(tmp_path / "out").predict(features.to_numpy().tolist()).values == expected
+
+
+def test_what_a_pickle_holds_besides_a_model_is_told(tmp_path: Path) -> None:
+    joblib.dump(LogisticRegression, tmp_path / "class.joblib")
+    with pytest.raises(TrainingError, match="holds the class LogisticRegression itself; save a fitted model of it"):
+        package(tmp_path / "class.joblib", tmp_path / "out", trust=True)
+    (tmp_path / "mine.pkl").write_bytes(b"cjson\nMyOwnModel\n.")
+    with pytest.raises(TrainingError, match="needs 'MyOwnModel' of the module 'json', whose code is not in the file"):
+        package(tmp_path / "mine.pkl", tmp_path / "out", trust=True)

@@ -6,7 +6,7 @@ A model that was fitted elsewhere brings no signature; but its fitted steps know
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +24,8 @@ ABSENT: Mapping[str, Any] = {"nan": float("nan"), "none": None, "empty": ""}
 @dataclass(frozen=True)
 class ModelColumn:
     """One column of a fitted model. `categories` are those its encoder saw, for text; `absent` is the name in
-    ABSENT of what the model takes for a missing text. `values` are the only numbers an encoder knows."""
+    ABSENT of what the model takes for a missing text. `values` are the only numbers an encoder knows. The model passes
+    over an `unused` one."""
 
     name: str
     kind: Literal["number", "string"]
@@ -32,6 +33,7 @@ class ModelColumn:
     nullable: bool = False
     absent: str = "empty"
     values: tuple[float, ...] = ()
+    unused: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,12 @@ def columns_of(model: Any, names: Sequence[str] = ()) -> Known:
     encoded = _encoded(model, list(range(count)))
     columns = [_column(name, encoded.get(at)) for at, name in enumerate(found)]
     positive = needs_positive(model, columns)
-    return Known(tuple(with_nullable(model, columns, positive)), positive=positive)
+    unused = _unused(model, count)
+    columns = [
+        replace(column, nullable=True, unused=True) if at in unused else column
+        for at, column in enumerate(with_nullable(model, columns, positive))
+    ]
+    return Known(tuple(columns), positive=positive)
 
 
 def sample(
@@ -120,7 +127,20 @@ def _only_itself(model: Any) -> str:
             return "ONNX splits free text into words differently"
         if "Neighbors" in type(step).__name__:
             return "ONNX chooses otherwise among neighbours at the same distance"
+        if "GaussianProcess" in type(step).__name__:
+            return "ONNX's single precision is too little for a Gaussian process near what it learned from"
     return ""
+
+
+def _unused(model: Any, count: int) -> set[int]:
+    """Columns that a ColumnTransformer at the beginning drops; what they hold, also text, is nothing to the model."""
+    first = steps(model)[0]
+    indices = getattr(first, "_transformer_to_input_indices", None)
+    if not indices:
+        return set()
+    kept = [name for name, inner, _ in first.transformers_ if not (isinstance(inner, str) and inner == "drop")]
+    used = {int(at) for name in kept for at in indices.get(name, ())}
+    return set(range(count)) - used if used else set()
 
 
 def _selects_by_name(model: Any) -> bool:

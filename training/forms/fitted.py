@@ -52,9 +52,12 @@ def walk(model: Any) -> Iterator[Any]:
 
 
 def by_position(model: Any) -> None:
-    """Let column transformers that were fitted on a data frame pick their columns by place instead of by name:
-    the trainer's and the server's environments have no data frames. `serving/sklearn_form.py` does the same."""
+    """Let column transformers that were fitted on a data frame pick their columns by place instead of by name, and all
+    steps answer with arrays: the trainer's and the server's environments have no data frames.
+    `serving/sklearn_form.py` does the same."""
     for step in walk(model):
+        if getattr(step, "_sklearn_output_config", None):  # `set_output(transform="pandas")`
+            step._sklearn_output_config = {}
         indices = getattr(step, "_transformer_to_input_indices", None)
         if indices is not None and hasattr(step, "feature_names_in_"):
             step.transformers_ = [

@@ -41,14 +41,22 @@ def from_mlflow(folder: Path, *, trust: bool, columns: Sequence[str] = ()) -> Pa
             from training.forms.keras_model import from_keras
 
             return from_keras(_keras_file(folder), trust=trust, columns=names)
+    if set(flavors) == {"python_function"}:
+        raise TrainingError(
+            f"{folder.name}/{MLMODEL}: has only the flavor python_function, which is Python code of its author's; save "
+            f"the model in it by one of the flavors {', '.join(FLAVORS)}"
+        )
     found = ", ".join(sorted(str(name) for name in flavors))
     raise TrainingError(f"{folder.name}/{MLMODEL}: has the flavors {found}; one of {', '.join(FLAVORS)} is needed")
 
 
 def _boosted(name: str, path: Path, columns: Sequence[str], *, trust: bool) -> Parts:
-    """Boosted trees in their library's own format; MLflow pickles the estimators of LightGBM."""
+    """Boosted trees in their library's own format; the estimators of LightGBM MLflow 2 pickles, and MLflow 3 keeps with
+    skops."""
     from training.forms.boosting_model import from_lightgbm, from_xgboost
 
+    if path.suffix == ".skops":
+        return from_skops(path, trust=trust, columns=columns)
     if path.suffix == ".pkl":
         return from_pickle(path, "pickle", trust=trust, columns=columns)
     return (from_xgboost if name == "xgboost" else from_lightgbm)(path, columns)

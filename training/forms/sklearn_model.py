@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
+import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from training.forms.columns_of import ModelColumn, columns_of, sample
 from training.forms.fitted import by_position
 from training.forms.sklearn_forms import make_forms
 
+_MISSING = re.compile(r"Can't get attribute '([^']+)' on <module '([^']+)'")
 PickleFormat = Literal["joblib", "pickle"]
 
 
@@ -74,14 +77,37 @@ def from_pickle(path: Path, kind: PickleFormat, *, trust: bool, columns: Sequenc
             f"{path.name}: needs the module '{error.name}', which is not installed here; convert the model to ONNX "
             "(skl2onnx, onnxmltools), which needs none"
         ) from error
+    except AttributeError as error:
+        if not (found := _MISSING.search(str(error))):
+            raise TrainingError(f"{path.name}: not a {kind} file, or a truncated one ({_reason(error)})") from error
+        raise TrainingError(
+            f"{path.name}: needs '{found[1]}' of the module '{found[2]}', whose code is not in the file; use what the "
+            "library itself has in its place, or convert the model to ONNX (skl2onnx), which needs none"
+        ) from error
     except Exception as error:
         raise TrainingError(f"{path.name}: not a {kind} file, or a truncated one ({_reason(error)})") from error
+    if type(model).__name__ == "Booster":
+        return _booster(model, path, columns)
     entry = {"file": f"model.{'joblib' if kind == 'joblib' else 'pkl'}", "format": kind, "trust": True}
     return parts_of(model, path.name, (data, entry), columns)
 
 
+def _booster(model: Any, path: Path, columns: Sequence[str]) -> Parts:
+    """A pickled model of XGBoost's or LightGBM's own interface, through its library's format, as SageMaker's older
+    XGBoost keeps it."""
+    from training.forms.boosting_model import from_lightgbm, from_xgboost
+
+    light = type(model).__module__.startswith("lightgbm")
+    with tempfile.TemporaryDirectory(prefix="mooring-") as scratch:
+        saved = Path(scratch) / f"{path.stem}.{'txt' if light else 'ubj'}"
+        model.save_model(str(saved))
+        return (from_lightgbm if light else from_xgboost)(saved, columns)
+
+
 def parts_of(model: Any, source: str, original: tuple[bytes, dict[str, Any]], columns: Sequence[str] = ()) -> Parts:
     """Signature, forms and manifest of a loaded model. Raises TrainingError for one that cannot predict."""
+    if isinstance(model, type):
+        raise TrainingError(f"{source}: holds the class {model.__name__} itself; save a fitted model of it")
     if not hasattr(model, "predict"):
         raise TrainingError(f"{source}: holds a {type(model).__name__}, which cannot predict; an estimator is expected")
     _check_fitted(model, source)
@@ -115,6 +141,8 @@ def parts_of(model: Any, source: str, original: tuple[bytes, dict[str, Any]], co
 
 def _describe(column: ModelColumn) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": column.name, "type": column.kind, "nullable": column.nullable}
+    if column.unused:
+        return {**entry, "optional": True, "unused": True}
     if column.kind == "number":
         entry["boolean"] = True  # a fitted model does not tell numbers from truth values
     if column.categories:
