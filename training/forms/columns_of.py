@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from training.errors import TrainingError
 from training.forms.fitted import steps, takes_words, walk, wrapped
+from training.forms.known_values import known_values
 from training.forms.onnx_form import Input
 from training.forms.sklearn_forms import Layout
 
@@ -94,13 +95,18 @@ def sample(
     missing: bool = True,
     positive: bool = False,
 ) -> npt.NDArray[Any]:
-    """Plausible rows for a parity check: numbers of several magnitudes, around the scaler's means where the
-    model has one; texts out of the known categories; every tenth row with missing values where they are taken."""
+    """Plausible rows for a parity check: numbers of several magnitudes, around the scaler's means where the model has
+    one, and in every second row around what the model knows of the column; texts out of the known categories; every
+    tenth row with missing values where they are taken."""
     random = np.random.default_rng(0)
     mean, scale = _scale(model, len(columns))
     spread = random.choice([1.0, 3.0, 10.0], size=(rows, 1))
     noise = random.standard_normal((rows, len(columns)))
     numbers: npt.NDArray[Any] = mean + scale * spread * noise
+    known = known_values(model, range(len(columns))) if rows > 1 else {}
+    for at, values in known.items():
+        if (drawn := values.drawn(random, len(numbers[1::2]))) is not None:
+            numbers[1::2, at] = drawn
     for at, column in enumerate(columns):
         if column.values:
             numbers[:, at] = random.choice(column.values, size=rows)
