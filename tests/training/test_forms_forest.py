@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import skl2onnx
 from sklearn import ensemble
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -75,6 +76,15 @@ def test_a_forest_of_several_targets_is_left_to_skl2onnx() -> None:
     forest = ensemble.RandomForestClassifier(n_estimators=3, random_state=0).fit(ROWS, both)
     _, outputs = onnx_form.run(onnx_form.convert(forest, INPUTS), ROWS, INPUTS)
     assert np.array_equal(outputs[0], forest.predict(ROWS))
+
+
+def test_others_use_of_skl2onnx_in_this_process_is_as_ever() -> None:
+    forest = ensemble.RandomForestRegressor(n_estimators=3, random_state=0).fit(ROWS, TARGETS["numbers"])
+    onnx_form.convert(forest, INPUTS)
+    made = skl2onnx.to_onnx(forest, ROWS[:1].astype(np.float32))
+    assert len(attributes(made.SerializeToString())["nodes_values"]) == sum(
+        tree.tree_.node_count for tree in forest.estimators_
+    )
 
 
 def test_a_threshold_in_single_precision_lets_the_same_numbers_pass() -> None:

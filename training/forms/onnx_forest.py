@@ -62,7 +62,7 @@ def _by_arrays(original: Any) -> Any:
     """A converter in place of skl2onnx's `original`, which it falls back to."""
 
     def convert(scope: Any, operator: Any, container: Any) -> None:
-        if not _plain(operator, container):
+        if _later.get(None) is None or not _plain(operator, container):  # None: somebody else's use of skl2onnx
             original(scope, operator, container)
         elif hasattr(operator.raw_operator, "classes_"):
             _classifier(scope, operator, container)
