@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.forms import boosting, onnx_exact, onnx_forest
+from training.forms import boosting, onnx_exact, onnx_forest, onnx_options
 from training.forms.onnx_exact import Kind
 
 PROBABILITY_LIMIT = 1e-4
@@ -83,6 +83,7 @@ def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> byte
 
     boosting.register(model)
     onnx_forest.register(model)
+    onnx_options.register(model)
     further: dict[str, Any] = {}
     number: Any = FloatTensorType
     converted_model = model
@@ -95,7 +96,7 @@ def convert(model: Any, inputs: Sequence[Input], *, exact: bool = False) -> byte
         further["custom_shape_calculators"], further["custom_conversion_functions"] = onnx_exact.converters()
     types = {"number": number, "string": StringTensorType}
     initial = [(given.name, types[given.kind]([None, len(given.places)])) for given in inputs]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), onnx_options.votes_counted(converted_model):
         warnings.simplefilter("ignore")
         # A fixed name: by default the graph is named by a random one, and its bytes would differ each time.
         convert = partial(convert_sklearn, converted_model, "mooring", initial, target_opset=OPSET, **further)
