@@ -21,7 +21,9 @@ def register(model: Any) -> None:
     for step in walk(model):
         alias = sklearn_operator_name_map.get(type(step)) if hasattr(step, "classes_") else None
         convert = _converter_pool.get(alias) if alias else None
-        options = convert.get_allowed_options() if convert else None
+        if convert is None:
+            continue
+        options = convert.get_allowed_options()
         if isinstance(options, dict) and "zipmap" not in options:
             update_registered_converter(
                 type(step), alias, _shape_calculator_pool[alias], convert._fct, options={**options, "zipmap": ZIPMAP}
