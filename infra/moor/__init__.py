@@ -1,6 +1,6 @@
 """The resources of the Pulumi package `moor`: the life of a model on any cloud, as classes for the program.
 
-Arguments are the fields of `providers/values.py` in snake_case; objects may be given as those values or as
+Arguments are the fields of `providers/values/` in snake_case; objects may be given as those values or as
 mappings. Each class's outputs are the fields of the kind's state. The provider is `providers/servicer.py`.
 """
 
