@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import stat
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -23,6 +24,10 @@ from typing import Any
 
 from providers.boundaries import pieces
 from providers.errors import MooringError, PermissionDenied
+
+
+PATIENCE = 2.0
+"""Seconds in which a folder must have become empty that is being removed."""
 
 
 class RecordDamaged(MooringError):
@@ -145,12 +150,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a file or folder, read-only ones too; silent when it is gone already."""
+    """Remove a file or folder, read-only ones too; silent when it is gone already.
+
+    A process that is just ending may write one last file into it: then it is emptied again, for `PATIENCE` at most.
+    """
     if path.is_dir() and not path.is_symlink():
         for folder, _, _ in os.walk(path):
             with contextlib.suppress(OSError):  # a folder without write permission keeps its files otherwise
                 os.chmod(folder, stat.S_IRWXU)
-        shutil.rmtree(path, onerror=_ignore_absent)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                shutil.rmtree(path, onerror=_ignore_absent)
+                return
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.02)
     else:
         path.unlink(missing_ok=True)
 

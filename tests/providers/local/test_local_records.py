@@ -97,3 +97,22 @@ def test_read_only_folders_are_removed_too(tmp_path: Path) -> None:
     records.remove_tree(tmp_path / "d")
     records.remove_tree(tmp_path / "d")
     assert not (tmp_path / "d").exists()
+
+
+def test_a_folder_that_somebody_still_writes_to_is_removed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, left = tmp_path / "d", [2]
+    folder.mkdir()
+    remove = os.rmdir
+
+    def late(path: str, **further: int | None) -> None:
+        if left[0]:
+            left[0] -= 1
+            (folder / "last words").write_text("x")
+        remove(path, **further)
+
+    monkeypatch.setattr(os, "rmdir", late)
+    records.remove_tree(folder)
+    assert not folder.exists()
+    assert left == [0]
