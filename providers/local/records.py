@@ -25,7 +25,6 @@ from typing import Any
 from providers.boundaries import pieces
 from providers.errors import MooringError, PermissionDenied
 
-
 PATIENCE = 2.0
 """Seconds in which a folder must have become empty that is being removed."""
 
