@@ -15,7 +15,7 @@ dev:                ## the same with what tests and checks need
 	@$(PYTHON) scripts/environment.py dev
 
 test: dev           ## all tests
-	@$(BIN)/python -m pytest -n 6 --dist worksteal
+	@$(BIN)/python -m pytest -n 5 --dist worksteal
 
 walk: dev           ## `kill -9` at every turn of every boundary (a quarter of an hour)
 	@MOORING_WALK=whole $(BIN)/python -m pytest -n 2 tests/e2e/test_kill_walk.py

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.support import forks
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
 STACK = """\
@@ -56,9 +58,9 @@ class Place:
         )  # fmt: skip
 
     def run(self, *words: str, expect: int = 0, stack: str | None = None) -> str:
-        process = self.start(*words, stack=stack)
-        out, err = process.communicate(timeout=180)
-        assert process.returncode == expect, f"mooring {' '.join(words)}: {process.returncode}\n{out}\n{err}"
+        done = forks.run(words, self.root, {**self.environment, "MOORING_STACK": stack or "local"})
+        out, err = done.stdout, done.stderr
+        assert done.returncode == expect, f"mooring {' '.join(words)}: {done.returncode}\n{out}\n{err}"
         return out if expect == 0 else out + err
 
     def json(self, *words: str) -> Any:

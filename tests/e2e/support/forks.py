@@ -1,18 +1,23 @@
 """Commands of `mooring` as processes that are forked from one that has its modules imported already.
 
 For tests that start hundreds: each is a process in a session of its own, with its own environment, to be killed
-from outside, and saves only the second of imports. One command at a time.
+from outside, and saves only the second of imports. One command at a time; `run` is for any test that runs commands.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 KIT = Path(__file__).resolve().parents[3]
@@ -39,10 +44,17 @@ class Forks:
             start_new_session=True,
         )
 
-    def start(self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], output: Path) -> int:
-        """Begin `mooring ARGUMENTS` in `folder`, with exactly that environment; its pid, which is its group too."""
+    def start(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path,
+        errors: Path | None = None,
+    ) -> int:  # fmt: skip
+        """Begin `mooring ARGUMENTS` in `folder`, with exactly that environment; its pid, which is its group too.
+        What it says goes to `output`, errors too unless they have a file of their own."""
         assert self._server.stdin is not None
-        told = {"arguments": arguments, "folder": str(folder), "environment": environment, "output": str(output)}
+        told = {
+            "arguments": arguments, "folder": str(folder), "environment": dict(environment), "output": str(output),
+            "errors": str(errors or ""),
+        }  # fmt: skip
         self._server.stdin.write(json.dumps(told).encode() + b"\n")
         self._server.stdin.flush()
         return int(self._answer(60))
@@ -80,6 +92,52 @@ class Forks:
         return bytes(line)
 
 
+def run(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float = 180
+) -> subprocess.CompletedProcess[str]:
+    """Run `mooring ARGUMENTS` to its end: forked where that makes no difference, else in an interpreter of its own.
+
+    Raises subprocess.TimeoutExpired, with the command killed.
+    """
+    if _seen_at_start(environment) != _seen_at_start(os.environ) or not _one.acquire(blocking=False):
+        return subprocess.run(
+            [sys.executable, "-m", "mooring", *arguments], cwd=folder, env=dict(environment),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+    try:
+        with tempfile.TemporaryDirectory(prefix="mooring-forked-") as scratch:
+            output, errors = Path(scratch) / "out", Path(scratch) / "err"
+            pid = _shared().start(arguments, folder, environment, output, errors)
+            try:
+                code = _shared().wait(timeout)
+            except TimeoutError as error:
+                os.killpg(pid, signal.SIGKILL)
+                _shared().wait(10)
+                raise subprocess.TimeoutExpired(list(arguments), timeout, output.read_text()) from error
+            return subprocess.CompletedProcess(list(arguments), code, output.read_text(), errors.read_text())
+    finally:
+        _one.release()
+
+
+_one = threading.Lock()
+
+
+@functools.cache
+def _shared() -> Forks:
+    """The process that this one's commands are forked from, ended with it."""
+    forks = Forks()
+    atexit.register(forks.close)
+    return forks
+
+
+def _seen_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """What an interpreter looks at when it starts, which a fork of a running one cannot do."""
+    names = ("LANG", "LANGUAGE", "TZ", "HOME", "PATH", "TMPDIR")
+    told = {name: value for name, value in environment.items() if name in names or name.startswith(("PYTHON", "LC_"))}
+    told.pop("PYTHONPATH", None)
+    return told
+
+
 def _serve() -> None:
     import importlib
 
@@ -105,7 +163,9 @@ def _become(told: dict[str, object]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     nothing = os.open(os.devnull, os.O_RDONLY)
     output = os.open(str(told["output"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+    where = str(told["errors"])
+    errors = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if where else output
+    for source, target in ((nothing, 0), (output, 1), (errors, 2)):
         os.dup2(source, target)
     environment, arguments = told["environment"], told["arguments"]
     assert isinstance(environment, dict)

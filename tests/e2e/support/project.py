@@ -1,4 +1,4 @@
-"""A project of its own in a temporary folder, driven through `python -m mooring` in processes of their own."""
+"""A project of its own in a temporary folder, driven by commands in processes of their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.e2e.support import forks
 
 KIT = Path(__file__).resolve().parents[3]
 
@@ -54,16 +56,7 @@ class Project:
         self, *arguments: str, expect: int | None = 0, timeout: float = 180, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; fails the test when its exit code is not `expect` (None: any)."""
-        done = subprocess.run(
-            [sys.executable, "-m", "mooring", *arguments],
-            cwd=self.root,
-            env=self.environment(**environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        done = forks.run(arguments, self.root, self.environment(**environment), timeout)
         if expect is not None and done.returncode != expect:
             raise AssertionError(
                 f"mooring {' '.join(arguments)} exited {done.returncode}, not {expect}:\n{done.stdout}\n{done.stderr}"
