@@ -12,7 +12,7 @@ venv:               ## the project's environment, made or repaired
 	@$(PYTHON) scripts/environment.py
 
 dev:                ## the same with what tests and checks need
-	@$(PYTHON) scripts/environment.py dev
+	@$(PYTHON) scripts/environment.py dev aws
 
 test: dev           ## all tests
 	@$(BIN)/python -m pytest -n 5 --dist worksteal

@@ -146,6 +146,13 @@ def require_emulator(cloud: str) -> None:
             f"--emulate: this version of Mooring has no emulator of '{cloud}' (providers/{cloud}/emulator is missing); "
             "stacks with `mooring:cloud: local` run on this machine without one"
         )
+    from providers.registry import available
+
+    if cloud not in available():
+        raise NotSupported(
+            f"--emulate: this version of Mooring has an emulator of '{cloud}' (`mooring emulate {cloud}` runs it), and "
+            f"no adapter yet that deploys stacks to it; stacks with `mooring:cloud: local` run on this machine"
+        )
 
 
 def emulated_home(ref: StackRef) -> os.PathLike[str]:

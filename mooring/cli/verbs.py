@@ -48,6 +48,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("stack", "stack", STACKS, "Make or remove a stack (init, rm)."),
     Verb("config", "config", STACKS, "Read and write a stack's settings (get, set, rm)."),
     Verb("state", "state", STACKS, "Export or import a stack's state (export, import)."),
+    Verb("emulate", "emulate", MACHINE, "Run an emulated cloud, for scripts and tests of your own."),
     Verb("env", "env", MACHINE, "Print what a plain `pulumi` needs, for eval."),
     Verb("doctor", "doctor", MACHINE, "Check this machine, and find what belongs to no stack (--orphans)."),
 )

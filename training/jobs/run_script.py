@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ended = run_local(options)
         elif options.contract == "sagemaker":
             seen = Path(BASE) if options.opt_ml and available(BASE) else None
-            return run_container(options.hyperparameters, seen=seen)
+            return run_container(options.hyperparameters, seen=seen, packages=options.packages)
         elif options.job:
             ended = run(from_file(options.contract, options.job, options.packages))
         else:

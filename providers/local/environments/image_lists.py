@@ -1,6 +1,7 @@
 """The local cloud's images: lists of pinned, hashed packages that a job's or server's environment is made of.
 
-`providers/local/images/<name>.txt` is compiled by `scripts/lock` from `<name>.in`.
+`images/<name>.txt` is compiled by `scripts/lock` from `<name>.in`. `<cloud>/<name>` is an image of an emulated cloud,
+whose list is in that cloud's folder (`providers/<cloud>/emulator/image_lists/`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from providers.errors import InvalidInput, Problem, did_you_mean
+from providers.paths import KIT
 
 FOLDER = Path(__file__).parent / "images"
 DEFAULT = "sklearn"
@@ -31,8 +33,10 @@ def names() -> list[str]:
 
 def package_list(image: str) -> Path:
     """The hashed requirements file of an image. Raises `InvalidInput` with the nearest name."""
-    path = FOLDER / f"{image}.txt"
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", image) or not path.is_file():
+    cloud, slash, name = image.rpartition("/")
+    folder = KIT / "providers" / cloud / "emulator" / "image_lists" if slash else FOLDER
+    path = folder / f"{name}.txt"
+    if not re.fullmatch(r"([a-z]+/)?[a-z0-9][a-z0-9.-]*", image) or not path.is_file():
         raise InvalidInput(f"there is no image '{image}' on local{did_you_mean(image, names())}")
     return path
 
@@ -76,4 +80,4 @@ def environment_key(image: str, requirements: Sequence[str]) -> str:
         platform.machine(),
         sys.platform,
     ]
-    return f"{image}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
+    return f"{image.replace('/', '-')}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"

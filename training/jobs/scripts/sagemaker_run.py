@@ -112,16 +112,23 @@ def report(base: Path, ended: Ended) -> None:
 
 
 def run_container(
-    words: Sequence[str] = (), environment: Mapping[str, str] = os.environ, seen: Path | None = None
+    words: Sequence[str] = (),
+    environment: Mapping[str, str] = os.environ,
+    seen: Path | None = None,
+    packages: Path | None = None,
 ) -> int:
     """What a container does: the toolkit's `train`, or the job's own entry point, `words`; the process's exit code.
 
     `seen` is the path at which all processes see the base folder. Of `train` the code is 0, or 1 for whatever the
-    script's own was; of an entry point its own; 143 when the platform stopped the job.
+    script's own was; of an entry point its own; 143 when the platform stopped the job. `packages` receives what the
+    code brings along, where this Python is shared; a pip that the script itself calls installs there as well.
     """
     base = sagemaker.base_dir(environment)
     try:
-        command = entry_point(words, base, environment, seen) if words else prepare(Toolkit.read(environment, seen))
+        if words:
+            command = entry_point(words, base, environment, seen, packages)
+        else:
+            command = prepare(Toolkit.read(environment, seen), packages)
         ended = run(command)
     except (TrainingError, OSError) as error:
         sagemaker.SageMakerReporter(base / "output").failure(str(error))
@@ -137,9 +144,16 @@ def run_container(
     return 1 if ended.code else 0
 
 
-def entry_point(words: Sequence[str], base: Path, environment: Mapping[str, str], seen: Path | None) -> Command:
+def entry_point(
+    words: Sequence[str],
+    base: Path,
+    environment: Mapping[str, str],
+    seen: Path | None,
+    packages: Path | None = None,
+) -> Command:
     """The command of a container that has an entry point of its own (`ContainerEntrypoint`): nothing but `/opt/ml`."""
-    variables = visible_environment(environment) | {"PYTHONPATH": search_path()}
+    variables = visible_environment(environment) | {"PYTHONPATH": search_path(packages)}
+    variables |= {"PIP_TARGET": str(packages)} if packages is not None else {}
     if seen is None or seen == base:
         return Command(tuple(words), base, variables)
     variables.pop(sagemaker.BASE_VARIABLE, None)

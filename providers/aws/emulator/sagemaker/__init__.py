@@ -1,0 +1,1 @@
+"""SageMaker: the control plane and the runtime, a kind of resource a file."""
