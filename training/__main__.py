@@ -14,6 +14,7 @@ from training.errors import TrainingError
 from training.jobs.contracts import contract_of
 from training.jobs.job import Job
 from training.jobs.reporting import Reporter
+from training.report.drawing import Deferred, Drawing, start
 
 
 def main(arguments: list[str]) -> int:
@@ -41,10 +42,18 @@ def run(job: Job) -> None:
         print(f"{job.resources.host} is one of several machines; the trainer runs on {job.resources.hosts[0]} alone")
         return
     job.train  # noqa: B018 - missing data and wrong arguments are told before NumPy and scikit-learn are loaded
+    if job.hyperparameters.get("task") == "ranking":  # without figures, and without an ONNX form
+        _run(job, None)
+        return
+    with start() as drawing:  # matplotlib is loaded on the one processor while scikit-learn is on the other
+        _run(job, drawing)
+
+
+def _run(job: Job, drawing: Drawing | Deferred | None) -> None:
     from training.forms.onnx_tools import Beside
     from training.workflow import run_job
 
-    run_job(job, lambda line: print(line, flush=True), Beside)
+    run_job(job, lambda line: print(line, flush=True), Beside, drawing)
 
 
 def _failed(reporter: Reporter, reason: str) -> int:

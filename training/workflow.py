@@ -138,10 +138,13 @@ def export(
     return write_artifact(job.model_dir, manifest, {**forms.files, **told}, record)
 
 
-def run_job(job: Job, say: Say, beside: Callable[[], Beside] | None = None) -> str:
+def run_job(
+    job: Job, say: Say, beside: Callable[[], Beside] | None = None, drawing: Drawing | Deferred | None = None
+) -> str:
     """Train as the job says, leave metrics and artifact where the platform wants them, and return the digest.
 
-    `beside` makes the processes that convert to ONNX meanwhile; without it that is done here, in the end.
+    `beside` makes the processes that convert to ONNX meanwhile; without it that is done here, in the end. `drawing` is
+    one that was begun already, before this module and all that it takes were loaded.
     """
     started = now()
     options = parse_options(job.hyperparameters)
@@ -149,7 +152,7 @@ def run_job(job: Job, say: Say, beside: Callable[[], Beside] | None = None) -> s
         from training.ranking.workflow import run_ranking
 
         return run_ranking(job, options, say)
-    with start_drawing() as drawing, contextlib.ExitStack() as processes:
+    with drawing or start_drawing() as drawing, contextlib.ExitStack() as processes:
         tools = None
         if beside:
             _load(options)

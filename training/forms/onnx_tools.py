@@ -1,4 +1,5 @@
-"""Where a model is converted to ONNX and where ONNX Runtime scores it: here, or in two processes beside this one.
+"""Where a model is converted to ONNX, where ONNX Runtime scores it, and where its skops file is made: here, or in two
+processes beside this one.
 
 Beside, their libraries are loaded while the job reads and fits, and are never in the memory of the job itself. The
 processes are forks, so that scikit-learn is not loaded again; they are made before anything here uses threads. Their
@@ -8,6 +9,7 @@ pipes carry pickles between a process and its own forks, nothing from a file.
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -16,7 +18,7 @@ from typing import Any, Protocol, Self
 import numpy.typing as npt
 
 from training.errors import TrainingError
-from training.forms import onnx_form
+from training.forms import onnx_form, skops_form
 from training.forms.onnx_form import Input
 
 PATIENCE = 5.0
@@ -24,13 +26,17 @@ PATIENCE = 5.0
 
 
 class Tools(Protocol):
-    """What makes an ONNX form and measures it: `convert` and `run` of `training.forms.onnx_form`."""
+    """What makes an ONNX form and measures it: `convert` and `run` of `training.forms.onnx_form`; and the skops file:
+    `packed` of `training.forms.skops_form`."""
 
     def convert(self, model: Any, inputs: Sequence[Input], *, exact: bool) -> bytes:
         """See `onnx_form.convert`."""
 
     def run(self, data: bytes, features: npt.NDArray[Any], inputs: Sequence[Input]) -> tuple[list[str], list[Any]]:
         """See `onnx_form.run`."""
+
+    def packed(self, model: Any) -> tuple[bytes, list[str]]:
+        """See `skops_form.packed`."""
 
 
 class Here:
@@ -49,6 +55,10 @@ class Here:
     def run(self, data: bytes, features: npt.NDArray[Any], inputs: Sequence[Input]) -> tuple[list[str], list[Any]]:
         """See `onnx_form.run`."""
         return onnx_form.run(data, features, inputs)
+
+    def packed(self, model: Any) -> tuple[bytes, list[str]]:
+        """See `skops_form.packed`."""
+        return skops_form.packed(model)
 
 
 class Elsewhere(Exception):
@@ -82,12 +92,21 @@ class Beside:
         found: tuple[list[str], list[Any]] = self._runner.call(onnx_form.run, data, features, inputs)
         return found
 
+    def packed(self, model: Any) -> tuple[bytes, list[str]]:
+        """See `skops_form.packed`. Raises TrainingError for a model that skops cannot keep."""
+        try:
+            found: tuple[bytes, list[str]] = self._runner.call(skops_form.packed, model)
+        except Elsewhere as error:
+            raise TrainingError(f"the model cannot be kept in skops form ({error.kind}: {error})") from error
+        return found
+
 
 class _Process:
     """A fork that waits for calls. It ends when its end of the pipe does: with this process, however that ends."""
 
     def __init__(self, load: Callable[[], None], earlier: Sequence[_Process]) -> None:
         context = multiprocessing.get_context("fork")
+        self._turn = threading.Lock()
         self.ours, theirs = context.Pipe()
         others = [self.ours, *(process.ours for process in earlier)]  # held open, an end would never come
         self.process = context.Process(target=_serve, args=(theirs, load, others), daemon=True)
@@ -100,8 +119,9 @@ class _Process:
     def call(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """What `function`, of a module, returns there."""
         try:
-            self.ours.send((function, arguments, named))
-            raised, result = self.ours.recv()
+            with self._turn:
+                self.ours.send((function, arguments, named))
+                raised, result = self.ours.recv()
         except (EOFError, OSError) as error:
             self.process.join(PATIENCE)
             raise TrainingError(
@@ -147,3 +167,4 @@ def _load_converter() -> None:
 
 def _load_runtime() -> None:
     import onnxruntime  # noqa: F401
+    import skops.io  # noqa: F401

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.errors import TrainingError
-from training.forms import onnx_form, skops_form
+from training.forms import onnx_form
 from training.forms.onnx_form import Input, Parity
 from training.forms.onnx_tools import Elsewhere, Here, Tools
 
@@ -76,12 +76,12 @@ def make_forms(
     the manifest says why. Raises TrainingError where `tools` are gone.
     """
     if tools is None:
-        content, entry = original or _skops(model)
+        content, entry = original or _skops(model, Here())
         converted = _onnx(model, layout, features, rows, Here())
     else:
         with ThreadPoolExecutor(1) as waiting:
             under_way = waiting.submit(_onnx, model, layout, features, rows, tools)
-            content, entry = original or _skops(model)
+            content, entry = original or _skops(model, tools)
             converted = under_way.result()
     scores = hasattr(model, "predict_proba")
     files = {str(entry["file"]): content}
@@ -109,10 +109,10 @@ def make_forms(
     return Forms(files, {"serve": serve, "forms": forms, "parity": converted.parity})
 
 
-def _skops(model: Any) -> tuple[bytes, Mapping[str, Any]]:
+def _skops(model: Any, tools: Tools) -> tuple[bytes, Mapping[str, Any]]:
     """The model's skops file and its manifest entry."""
-    data = skops_form.dumps(model)
-    return data, {"file": "model.skops", "format": "skops", "trusted_types": skops_form.untrusted_types(data)}
+    data, types = tools.packed(model)
+    return data, {"file": "model.skops", "format": "skops", "trusted_types": types}
 
 
 def _onnx(model: Any, layout: Layout, features: npt.NDArray[Any], rows: Sequence[int], tools: Tools) -> Converted:

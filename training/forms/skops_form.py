@@ -43,6 +43,12 @@ def dumps(model: Any) -> bytes:
     return canonical(skops.io.dumps(model))
 
 
+def packed(model: Any) -> tuple[bytes, list[str]]:
+    """The model in skops form (`dumps`), and its `untrusted_types`."""
+    data = dumps(model)
+    return data, untrusted_types(data)
+
+
 def untrusted_types(data: bytes) -> list[str]:
     """Types in the file that skops will not construct unless they are named as trusted, sorted."""
     import skops.io

@@ -12,7 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
@@ -135,13 +136,33 @@ def draw_into(folder: Path, details: IO[bytes]) -> int:
         import matplotlib.figure  # noqa: F401 - whether it is there, and loaded before it is needed
     except ImportError:
         return ABSENT
-    from training.report.figures import FIGURES, draw
-
     given = details.readline()
-    found = json.loads(given) if given else {}
-    for name, (_, _, has) in FIGURES.items():
-        if has(found):
-            png, svg = draw(name, found)
-            (folder / f"{name}.png").write_bytes(png)
-            (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    return _draw(json.loads(given) if given else {}, folder)
+
+
+def _draw(details: Mapping[str, Any], folder: Path) -> int:
+    """All figures that these details have, half of them in a fork of this process; an exit code."""
+    from training.report.figures import FIGURES
+
+    names = [name for name, (_, _, has) in FIGURES.items() if has(details)]
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            code = _keep(names[1::2], details, folder)
+        except Exception:  # noqa: BLE001 - told as the interpreter would, which must not unwind twice
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    _keep(names[::2], details, folder)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _keep(names: Sequence[str], details: Mapping[str, Any], folder: Path) -> int:
+    from training.report.figures import draw
+
+    for name in names:
+        png, svg = draw(name, details)
+        (folder / f"{name}.png").write_bytes(png)
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     return 0
