@@ -25,6 +25,7 @@ from infra.components import (  # noqa: E402
     Training,
     TrainingArgs,
 )
+from infra.foundation import provision  # noqa: E402
 from infra.placement import Placement  # noqa: E402
 from infra.settings import Settings, from_config  # noqa: E402
 from providers import paths, registry  # noqa: E402
@@ -43,20 +44,24 @@ def read_settings() -> Settings:
 
 
 settings = read_settings()
-placement = Placement(settings)
+foundation = provision(settings)
+placement = Placement(settings, foundation)
+after = placement.after
 
-storage = Storage("storage", StorageArgs(placement, settings.datasets))
+storage = Storage("storage", StorageArgs(placement, settings.datasets), after)
 models = {
-    name: Training(name, TrainingArgs(placement, model, storage.datasets)) for name, model in settings.models.items()
+    name: Training(name, TrainingArgs(placement, model, storage.datasets), after)
+    for name, model in settings.models.items()
 }
 endpoints = {
-    name: Hosting(name, HostingArgs(placement, endpoint, models)) for name, endpoint in settings.endpoints.items()
+    name: Hosting(name, HostingArgs(placement, endpoint, models), after)
+    for name, endpoint in settings.endpoints.items()
 }
 batches = {
-    name: Scoring(name, ScoringArgs(placement, batch, models, storage.datasets))
+    name: Scoring(name, ScoringArgs(placement, batch, models, storage.datasets), after)
     for name, batch in settings.batches.items()
 }
-monitoring = Monitoring("monitoring", MonitoringArgs(endpoints))
+monitoring = Monitoring("monitoring", MonitoringArgs(placement, endpoints))
 
 pulumi.export("datasets", {name: {"version": data.version, "uri": data.uri} for name, data in storage.datasets.items()})
 pulumi.export(
@@ -82,3 +87,5 @@ pulumi.export(
     "batches",
     {name: {"output": scoring.batch.output, "rows": scoring.batch.rows} for name, scoring in batches.items()},
 )
+if foundation is not None:
+    pulumi.export("foundation", dict(foundation.outputs))

@@ -144,7 +144,7 @@ def _run_inputs(name: str, training: TrainingSettings, args: TrainingArgs) -> di
         "hyperparameters": secret({**_hyperparameters(training), **_reading(training, args)}),
         "code": CodeSpec(**code) if code else None,
         "environment": secret(training.environment),
-        "network": args.placement.network,
+        "network": args.placement.network(),
         **{key: _if_set(training, key) for key in ("machine", "instances", "time_limit", "spot")},
     }
 
@@ -190,7 +190,7 @@ class Hosting(pulumi.ComponentResource):
             name,
             deployments=[self._deployment(model, weight, args) for model, weight in traffic.items()],
             physical_name=settings.name,
-            network=settings.network or args.placement.network,
+            network=args.placement.network(settings.network),
             **{key: _if_set(settings, key) for key in ("mode", "autoscaling", "rollout", "port")},
             **args.placement.of("endpoint", settings.overrides),
             opts=ResourceOptions(parent=self, depends_on=[args.models[model].version for model in traffic]),
@@ -230,7 +230,7 @@ class Scoring(pulumi.ComponentResource):
             model=args.batch.model,
             digest=version.digest,
             input={"uri": data.uri, "version": data.version},
-            network=args.placement.network,
+            network=args.placement.network(),
             **{key: _if_set(args.batch, key) for key in ("machine", "time_limit")},
             **args.placement.of("batchPrediction", args.batch.overrides),
             opts=ResourceOptions(parent=self, depends_on=[version]),
@@ -240,19 +240,23 @@ class Scoring(pulumi.ComponentResource):
 
 @dataclass(frozen=True)
 class MonitoringArgs:
-    """What is to be watched."""
+    """What is to be watched, on which cloud."""
 
+    placement: Placement
     endpoints: Mapping[str, Hosting]
 
 
 class Monitoring(pulumi.ComponentResource):
-    """Where to look: `metrics` has each endpoint's address in Prometheus' text format."""
+    """Where to look: `metrics` has each endpoint's address in Prometheus' text format. A cloud's alarms are here."""
 
     metrics: Mapping[str, Output[str]]
 
     def __init__(self, name: str, args: MonitoringArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("mooring:infra:Monitoring", name, None, opts)
         self.metrics = {key: Output.concat(hosting.endpoint.url, "/metrics") for key, hosting in args.endpoints.items()}
+        if foundation := args.placement.foundation:
+            for key, hosting in args.endpoints.items():
+                foundation.watch(key, hosting.endpoint.endpoint, self)
         self.register_outputs(dict(self.metrics))
 
 

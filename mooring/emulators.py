@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import shutil
+import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from providers import paths
 from providers.errors import InvalidInput, NotSupported, Unavailable, did_you_mean
@@ -100,6 +104,36 @@ def emulator(cloud: str, root: Path) -> Emulator:
     except ModuleNotFoundError as error:
         raise NotSupported(f"this version of Mooring has no emulator of '{cloud}'; it has one of aws") from error
     return Emulator(cloud, paths.home(root) / "emulated" / cloud, process)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A running emulator: its address, and the environment of a program inside (empty values are to be unset)."""
+
+    url: str
+    variables: Mapping[str, str]
+
+    def client(self, service: str, region: str = "") -> Any:
+        """A boto3 client of one of its services, which needs no environment."""
+        import boto3
+
+        return boto3.session.Session(
+            self.variables["AWS_ACCESS_KEY_ID"], self.variables["AWS_SECRET_ACCESS_KEY"],
+            region_name=region or self.variables["AWS_REGION"],
+        ).client(service, endpoint_url=self.url)  # fmt: skip
+
+
+@contextmanager
+def private(cloud: str) -> Iterator[Inside]:
+    """An emulator that nobody else uses, with nothing in it; it is gone afterwards with all that it started."""
+    folder = Path(tempfile.mkdtemp(prefix="moor-"))  # short: sockets live below it
+    found = replace(emulator(cloud, folder), home=folder / cloud)
+    try:
+        url = found.start()
+        yield Inside(url, found.variables(url))
+    finally:
+        found.reset()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def inside(variables: Mapping[str, str], ambient: Mapping[str, str]) -> dict[str, str]:

@@ -243,6 +243,7 @@ class Settings(Value):
     )
     network: Network | None = Field(default=None, description="Who may reach jobs and endpoints, and through what.")
     budget: Budget | None = Field(default=None, description="Monthly budget: monthly, currency, notify.")
+    audit: bool = Field(default=False, description="Whether a record is kept of who reads and writes the stack's data.")
     tags: dict[str, str] = Field(default_factory=dict, description="Tags on every resource.")
     overrides: dict[str, dict[str, dict[str, Any]]] = Field(
         default_factory=dict,

@@ -73,7 +73,7 @@ def _stack(settings: Settings, clouds: Collection[str]) -> Iterator[Finding]:
     if cloud in REGIONAL and not settings.region:
         yield ("region",), f"missing: cloud '{cloud}' needs a region, such as {REGIONAL[cloud]}"
     if cloud == "local":
-        for key in ("region", "account"):
+        for key in ("region", "account", "audit"):
             if getattr(settings, key):
                 yield (key,), "has no meaning on cloud 'local', which is this machine; remove it"
     yield from _clouds_of(("overrides",), settings.overrides, clouds)

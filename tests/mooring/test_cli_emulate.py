@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,3 +81,39 @@ def test_an_unknown_cloud_and_a_program_that_is_not_there_are_clear_errors(shell
     assert absent.returncode == 2
     assert "no-such-program cannot be run: No such file" in absent.stderr
     assert json.loads(shell.run("emulate", "aws", "--stop", "--json").stdout)["stopped"] is False
+
+
+INSIDE_TESTS = """
+import os
+import boto3
+
+boto3.setup_default_session(aws_access_key_id="real", aws_secret_access_key="real", region_name="eu-west-3")
+
+def my_own_code():
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="made-by-my-own-code")
+    return [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+
+def test_inside(mooring_aws):
+    assert my_own_code() == ["made-by-my-own-code"]
+    assert mooring_aws.client("sagemaker").list_training_jobs()["TrainingJobSummaries"] == []
+    assert "AWS_SESSION_TOKEN" not in os.environ
+    with open("url.txt", "w") as stream:
+        stream.write(mooring_aws.url)
+
+def test_another_is_empty_again(mooring_aws):
+    assert mooring_aws.client("s3").list_buckets()["Buckets"] == []
+"""
+
+
+def test_the_fixture_leads_a_test_and_its_code_inside_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "test_inside.py").write_text(INSIDE_TESTS)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", f"--rootdir={tmp_path}", "test_inside.py"]
+    environment = os.environ | {"AWS_SESSION_TOKEN": "real"}
+    ran = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "2 passed" in ran.stdout, ran.stdout
+    port = int((tmp_path / "url.txt").read_text().rpartition(":")[2])
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tarfile
 import tempfile
@@ -19,8 +20,18 @@ class TransferError(Exception):
     """A transfer that cannot be done; the message is AWS's `FailureReason`."""
 
 
+_ADDRESSES = (
+    re.compile(r"https://(?P<bucket>[a-z0-9][a-z0-9.-]+)\.s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com/(?P<key>.*)"),
+    re.compile(r"https://s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com/(?P<bucket>[^/]+)/(?P<key>.*)"),
+)
+"""S3's own addresses, which SageMaker takes as well: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-bucket-intro.html"""
+
+
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`. Raises ApiError for anything else."""
+    """Bucket and key of `s3://bucket/key`, or of one of S3's own addresses. Raises ApiError for anything else."""
+    for address in _ADDRESSES:
+        if found := address.fullmatch(uri):
+            return found["bucket"], found["key"]
     scheme, slashes, rest = uri.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not slashes or not bucket:
@@ -76,7 +87,7 @@ def download_prefix(s3: Any, uri: str, folder: Path, shard: int = 0, shards: int
     bucket, prefix = split_uri(uri)
     count = 0
     for key, _ in keys_below(s3, uri):
-        relative = _relative(key, prefix)
+        relative = relative_key(key, prefix)
         if not relative or relative.endswith("/"):
             continue
         count += 1
@@ -85,7 +96,8 @@ def download_prefix(s3: Any, uri: str, folder: Path, shard: int = 0, shards: int
     return count
 
 
-def _relative(key: str, prefix: str) -> str:
+def relative_key(key: str, prefix: str) -> str:
+    """A key's path below the last `/` of a prefix that it begins with; the last part of a key that is the prefix."""
     if key == prefix:
         return PurePosixPath(key).name
     if prefix.endswith("/") or not prefix:
@@ -122,6 +134,29 @@ def upload_file(s3: Any, file: Path, uri: str, key: str | None = None) -> None:
     try:
         with file.open("rb") as stream:
             s3.put_object(Bucket=bucket, Key=name, Body=stream, **encryption)
+    except ClientError as error:
+        raise TransferError(f"ClientError: Artifact upload failed: {error} ({uri})") from error
+
+
+def read(s3: Any, uri: str) -> bytes:
+    """An object's content. Raises `TransferError` when it is not there."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = split_uri(uri)
+    try:
+        return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as error:
+        raise TransferError(f"ClientError: Data download failed: {error} ({uri})") from error
+
+
+def write(s3: Any, content: bytes, uri: str, key: str | None = None) -> None:
+    """Content to one object, encrypted with a KMS key where one is named. Raises `TransferError`."""
+    from botocore.exceptions import ClientError
+
+    bucket, name = split_uri(uri)
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+    try:
+        s3.put_object(Bucket=bucket, Key=name, Body=content, **encryption)
     except ClientError as error:
         raise TransferError(f"ClientError: Artifact upload failed: {error} ({uri})") from error
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from providers.aws.emulator.errors import ApiError
-from providers.aws.emulator.everything_else import EverythingElse
+from providers.aws.emulator.http_handler import request_handler
 from providers.aws.emulator.messages import Request, Scope, StartResponse, as_error
+from providers.aws.emulator.moto.front import EverythingElse
 from providers.aws.emulator.sagemaker import runtime
 from providers.aws.emulator.sagemaker.service import SageMaker
 
@@ -41,27 +42,18 @@ class Emulator:
         return as_error(ApiError("NotImplementedException", reason, 501)).send(start_response)
 
     def close(self) -> None:
-        """Write down what is not yet, and stop."""
+        """Write down what is not yet."""
         self.sagemaker.close()
         self.rest.close()
 
 
 def serve(home: Path, port: int, cache: Path | None = None, stop: threading.Event | None = None) -> None:
     """Serve on loopback until `stop`."""
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
-
-    class Handler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
-        """Connections stay open, and nothing is printed for a request."""
-
-        protocol_version = "HTTP/1.1"
-
-        def log_request(self, *arguments: Any, **named: Any) -> None:
-            """Nothing: a request is not news."""
 
     stop = stop or threading.Event()
     emulator = Emulator(home, f"http://{HOST}:{port}", cache)
-    server = make_server(HOST, port, emulator, threaded=True, request_handler=Handler)
+    server = make_server(HOST, port, emulator, threaded=True, request_handler=request_handler())
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="http", daemon=True)
     thread.start()
     try:
@@ -69,5 +61,6 @@ def serve(home: Path, port: int, cache: Path | None = None, stop: threading.Even
         print(f"listening on http://{HOST}:{port}", flush=True)
         stop.wait()
     finally:
+        emulator.sagemaker.work.stop()  # its threads may be in the middle of a call to this very server
         server.shutdown()
         emulator.close()

@@ -92,6 +92,7 @@ class Supervisor:
             "endpoint.reserve": self.endpoints.reserve,
             "endpoint.apply": self.endpoints.apply,
             "endpoint.abort": self.endpoints.abort,
+            "endpoint.scale": self.endpoints.scale,
             "endpoint.claim": self.endpoints.claim,
             "endpoint.get": self.endpoints.get,
             "endpoint.poll": self.endpoints.poll,

@@ -24,6 +24,8 @@ from providers.local.supervisor.service import Service
 from providers.local.supervisor.services import Services
 
 KEEP_LOGS = 20
+TIMEOUT = 60.0
+"""Seconds that a server has for an answer where its slot does not say."""
 
 
 class Endpoint:
@@ -37,6 +39,7 @@ class Endpoint:
         self.changed = threading.Condition(threading.RLock())
         self.sequence = 0
         self.deletion = threading.Lock()
+        self.scaling = threading.Lock()
         self._services = services
         self._routed: Table | None = None
 
@@ -149,12 +152,16 @@ class Endpoint:
             routes = tuple(self._route(slot, weight, without) for slot, weight in self.record["weights"].items())
             generation = int(self.record["generation"]) + 1
             self.record["generation"] = generation
-            self._routed = Table(self.id, generation, routes, ready_path=self._ready_path())
+            self._routed = Table(self.id, generation, routes, self._ready_path(), self._timeout())
             self.folder.mkdir(parents=True, exist_ok=True)
             write_json(self.folder / "routes.json", self._routed.to_json())
 
     def _ready_path(self) -> str:
         return next((str(one["ready_path"]) for one in self.record["slots"].values()), "/v2/health/ready")
+
+    def _timeout(self) -> float:
+        """Seconds that a server has for an answer: the longest that a slot's facts allow."""
+        return max((float(one.get("timeout", TIMEOUT)) for one in self.record["slots"].values()), default=TIMEOUT)
 
     def _route(self, slot: str, weight: float, without: frozenset[str]) -> Route:
         facts = self.record["slots"][slot]

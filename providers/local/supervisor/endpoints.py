@@ -191,11 +191,26 @@ class Endpoints:
         rollout = self._rollouts[endpoint.id] = Rollout(endpoint)
         rollout.start()
 
-    def abort(self, id: str) -> None:
+    def abort(self, id: str, reason: str = "it was cancelled") -> None:
         """Turn a rollout back; silent when there is none."""
         rollout = self._rollouts.get(id)
         if rollout is not None:
-            rollout.abort("it was cancelled")
+            rollout.abort(reason)
+
+    def scale(self, id: str, slot: str, replicas: int) -> None:
+        """Have so many servers of a slot that is live, without a rollout; new ones get requests once they are ready.
+
+        Raises NotFound for a slot that is not live, ConflictError while the endpoint is being changed.
+        """
+        endpoint = self._get(id)
+        with endpoint.scaling:
+            if endpoint.record.get("operation") is not None:
+                raise ConflictError(f"endpoint '{id}' is being changed; try again")
+            if slot not in endpoint.record["live"]:
+                raise NotFound(f"endpoint '{id}' serves nothing by the slot '{slot}'")
+            if endpoint.record["scale"].get(slot) != replicas:
+                endpoint.scale(slot, replicas)
+                endpoint.save()
 
     def claim(self, id: str) -> None:
         """Some state holds this id now."""

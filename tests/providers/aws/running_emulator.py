@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,12 @@ class RunningEmulator:
 
     def kill(self) -> None:
         """End it by SIGKILL and start it again on the same port and home."""
+        self.kill_and(lambda: None)
+
+    def kill_and(self, meanwhile: Callable[[], object]) -> None:
+        """End it by SIGKILL, do something to its home, and start it again."""
         self._end(signal.SIGKILL)
+        meanwhile()
         self._start()
 
     def close(self) -> None:

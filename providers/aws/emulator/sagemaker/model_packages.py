@@ -18,7 +18,8 @@ ARN_KIND = "model-package"
 PENDING = "PendingManualApproval"
 MOST_PROPERTIES = 50
 """Customer metadata properties that one package may have."""
-_TOKEN = "_token"
+_TOKEN, _NAME = "_token", "_name"
+"""Members that a Describe does not show: the request's token, and what the package is sorted and filtered by."""
 _NOT_EMULATED = {
     "SourceAlgorithmSpecification": "give an InferenceSpecification with the container and the model data",
     "ValidationSpecification": "run a transform job of your own on the package's model",
@@ -78,8 +79,8 @@ def _version(call: Call) -> Thing:
     call.state.put(model_package_groups.KIND, call.region, group["ModelPackageGroupArn"], group)
     return {
         "ModelPackageArn": call.arn(ARN_KIND, f"{name}/{number}"),
-        "ModelPackageName": name,
         "ModelPackageGroupName": name,
+        _NAME: name,
         "ModelPackageVersion": number,
         "ModelApprovalStatus": call.given.get("ModelApprovalStatus", PENDING),
     }
@@ -89,13 +90,16 @@ def _single(call: Call) -> Thing:
     arn = call.arn(ARN_KIND, call.given["ModelPackageName"])
     if call.state.find(KIND, call.region, arn):
         raise validation(f"Model Package already exists: {arn}")
-    return {"ModelPackageArn": arn}
+    return {"ModelPackageArn": arn, _NAME: call.given["ModelPackageName"]}
 
 
 @operation("DescribeModelPackage")
 def describe(call: Call) -> Thing:
-    """One package."""
-    return existing(call, call.given["ModelPackageName"])
+    """One package. Of a version there is no `ModelPackageName`, though the service model has it as required."""
+    package = existing(call, call.given["ModelPackageName"])
+    if call.given.get("IncludedData") == "MetadataOnly" and "ModelCard" in package:
+        raise validation("IncludedData MetadataOnly is not emulated for a package with a model card; ask for AllData")
+    return package
 
 
 @operation("BatchDescribeModelPackage")
@@ -128,7 +132,7 @@ def list_packages(call: Call) -> dict[str, Any]:
         if kind in ("Both", "Versioned" if "ModelPackageVersion" in package else "Unversioned")
         and (not approval or package.get("ModelApprovalStatus") == approval)
     ]
-    return listing.listed(call, chosen, "ModelPackageName", "ModelPackageStatus")
+    return listing.listed(call, chosen, _NAME, "ModelPackageStatus")
 
 
 @operation("UpdateModelPackage")

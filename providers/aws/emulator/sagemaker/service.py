@@ -23,6 +23,12 @@ KINDS = (
     "training_jobs",
     "model_package_groups",
     "model_packages",
+    "tuning_jobs",
+    "models",
+    "endpoint_configs",
+    "endpoints",
+    "transform_jobs",
+    "processing_jobs",
 )
 """Modules of this package that answer operations; each may have `resume(service)`, called once at the start."""
 _TARGET = "SageMaker."
@@ -38,10 +44,6 @@ class SageMaker:
         self.clients = Clients(endpoint_url)
         self.work = Work()
         self._modules = [import_module(f"providers.aws.emulator.sagemaker.{name}") for name in KINDS]
-
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of things that have an ARN, as the state names them."""
-        return tuple(kind for module in self._modules if (kind := getattr(module, "KIND", "tags")) != "tags")
 
     def resume(self) -> None:
         """Go on with what was under way when the emulator last ended."""

@@ -39,7 +39,7 @@ def create_job(service: SageMaker, region: str, given: dict[str, Any], **facts: 
     """
     name = given["TrainingJobName"]
     own = arn(region, "training-job", name)
-    _check(service, region, given)
+    check(service, region, given)
     now = time.time()
     stopping = {"MaxRuntimeInSeconds": LONGEST_RUN} | (given.get("StoppingCondition") or {})
     body: Thing = {name: value for name, value in given.items() if name != "Tags"} | {
@@ -68,7 +68,8 @@ def create_job(service: SageMaker, region: str, given: dict[str, Any], **facts: 
     return body
 
 
-def _check(service: SageMaker, region: str, given: dict[str, Any]) -> None:
+def check(service: SageMaker, region: str, given: dict[str, Any]) -> None:
+    """Raise ApiError for a request that AWS would refuse, or that is not emulated."""
     algorithm = given["AlgorithmSpecification"]
     for name in (*_NOT_EMULATED, *_SWITCHES):
         if given.get(name) and (name not in _SWITCHES or given[name].get(_SWITCHES[name])):
