@@ -24,6 +24,7 @@ class Emulator:
     def __init__(self, home: Path, endpoint_url: str, cache: Path | None = None) -> None:
         self.sagemaker = SageMaker(home, endpoint_url, cache)
         self.rest = EverythingElse(home / "aws" / "moto")
+        self.sagemaker.settle = self.rest.settle
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """One request."""

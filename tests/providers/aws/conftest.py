@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from running_emulator import RunningEmulator
 
 StartEmulator = Callable[..., RunningEmulator]
+PACKAGES = ("boto3", "moto", "flask", "flask_cors")
+MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +22,6 @@ def emulator() -> Iterator[RunningEmulator]:
 
     It may be restarted and killed, as state survives that; a test that breaks something starts its own.
     """
-    _need_packages()
     with RunningEmulator() as running:
         yield running
 
@@ -26,7 +29,6 @@ def emulator() -> Iterator[RunningEmulator]:
 @pytest.fixture
 def start_emulator() -> Iterator[StartEmulator]:
     """Starts emulators of the test's own: `start_emulator({"MOORING_EMULATOR_TIME": "600"})`."""
-    _need_packages()
     with ExitStack() as stack:
 
         def start(environment: Mapping[str, str] | None = None) -> RunningEmulator:
@@ -45,6 +47,14 @@ def unique() -> Callable[[str], str]:
     return make
 
 
-def _need_packages() -> None:
-    for name in ("boto3", "moto", "flask", "flask_cors"):
-        pytest.importorskip(name, reason=f"the emulator of AWS needs {name} (install mooring[aws])")
+class NotInstalled(pytest.Module):
+    """A file of tests that cannot even be imported here."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Skip it whole, and say why."""
+        pytest.skip(f"the emulator of AWS needs {', '.join(MISSING)} (install mooring[aws])", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Skip all tests of AWS where its packages are absent."""
+    return NotInstalled.from_parent(parent, path=module_path) if MISSING else None

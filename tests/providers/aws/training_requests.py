@@ -12,6 +12,8 @@ from typing import Any
 from running_emulator import KIT, RunningEmulator
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+UNTIL_KNOWN = 0.3
+"""Seconds; a new role is known after ten of AWS's seconds, a sixth of one of ours."""
 TERMINAL = ("Completed", "Failed", "Stopped")
 TRUST = {
     "Version": "2012-10-17",
@@ -34,11 +36,17 @@ class Bench:
         self.s3, self.sagemaker = running.client("s3"), running.client("sagemaker")
         self.s3.create_bucket(Bucket=self.bucket)
         self.s3.put_object(Bucket=self.bucket, Key="data/iris.csv", Body=(KIT / "data" / "iris.csv").read_bytes())
-        trust = json.dumps(TRUST)
-        role = running.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
-        self.role = str(role["Arn"])
-        allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-        running.client("iam").put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(allowed))
+        self.role = self.make_role(name, "*")
+
+    def make_role(self, name: str, *actions: str, trust: dict[str, Any] | None = None) -> str:
+        """The ARN of a role that may do `actions` on everything, once it can be assumed."""
+        iam = self.running.client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust or TRUST))["Role"]
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        iam.put_role_policy(RoleName=name, PolicyName="some", PolicyDocument=json.dumps(document))
+        time.sleep(UNTIL_KNOWN)
+        return str(role["Arn"])
 
     def code(self, script: str, key: str = "code/sourcedir.tar.gz", **files: str) -> str:
         """Upload a script as `train.py`, with further files, and return its address."""

@@ -7,8 +7,14 @@ from providers.aws.emulator.errors import ApiError
 from providers.aws.emulator.moto import kms_keys, refusals, roles, s3_rules, scalable_targets, sns_delivery
 from providers.aws.emulator.moto.asked import Asked
 
-_MADE_UP = {("ecr", "StartImageScan"), ("ecr", "DescribeImageScanFindings")}
-"""Operations that moto answers with the same invented findings for everybody."""
+_MADE_UP = {
+    ("ecr", "StartImageScan"),
+    ("ecr", "DescribeImageScanFindings"),
+    ("codebuild", "StartBuild"),
+    ("codebuild", "StartBuildBatch"),
+    ("codebuild", "RetryBuild"),
+}
+"""What moto answers with the same invention for everybody: findings of a scan, a build that built nothing."""
 
 
 def check(asked: Asked) -> None:

@@ -56,6 +56,10 @@ class EverythingElse:
             traceback.print_exc(file=sys.stderr)
             return refusals.reply(asked, refusals.failure(asked, error)).send(start_response)
 
+    def settle(self) -> None:
+        """Return when all that was answered is on disk."""
+        self._saver.settle()
+
     def close(self) -> None:
         """Write down what is not yet."""
         self._alarms.close()

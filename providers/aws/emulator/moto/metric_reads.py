@@ -21,12 +21,18 @@ MOST_POINTS = 1440
 
 
 def points(index: Index, wanted: Series, stat: str, period: int, start: float, end: float, unit: str = "") -> Points:
-    """The statistic in each period that has data; periods are multiples of their length. Raises ValueError."""
+    """The statistic in each period that has data; the first begins at `start`. Raises ValueError."""
     grouped: dict[float, list[Any]] = {}
     for datum in index.between(wanted, start, end, unit or None):
-        grouped.setdefault(seconds(datum.timestamp) // period * period, []).append(datum)
+        number = (seconds(datum.timestamp) - start) // period
+        grouped.setdefault(start + number * period, []).append(datum)
     found = {begin: statistic(data, stat) for begin, data in grouped.items()}
     return {begin: value for begin, value in found.items() if value is not None}
+
+
+def _begin(moment: datetime, period: int) -> float:
+    """Where CloudWatch begins for a StartTime: at a whole minute, or a multiple of a shorter period."""
+    return seconds(moment) // min(period, 60) * min(period, 60)
 
 
 def install() -> None:
@@ -54,8 +60,9 @@ def _get_metric_data(
     for query in queries:
         if "MetricStat" in query:
             period = int(query["MetricStat"]["Period"])
-            found[query["Id"]] = _of_stat(index, query["MetricStat"], start // period * period, end)
-    starts = [start // period * period + period * number for number in range(int((end - start) // period) + 1)]
+            found[query["Id"]] = _of_stat(index, query["MetricStat"], _begin(start_time, period), end)
+    first = _begin(start_time, period)
+    starts = [first + period * number for number in range(int((end - first) // period) + 1)]
     for query in _in_order([query for query in queries if "Expression" in query]):
         found[query["Id"]] = _math(query["Expression"], found, starts)
     return [
@@ -115,10 +122,10 @@ def _get_metric_statistics(response: Any) -> Any:
     plain, extended = response._get_param("Statistics", []), response._get_param("ExtendedStatistics", [])
     if not plain and not extended:
         raise ApiError("InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics")
-    start, end = seconds(response._get_param("StartTime")), seconds(response._get_param("EndTime"))
-    if start >= end:
-        raise ApiError("InvalidParameterValue", "The parameter StartTime must be less than the parameter EndTime.")
     period = int(response._get_param("Period"))
+    start, end = _begin(response._get_param("StartTime"), period), seconds(response._get_param("EndTime"))
+    if seconds(response._get_param("StartTime")) >= end:
+        raise ApiError("InvalidParameterValue", "The parameter StartTime must be less than the parameter EndTime.")
     if (end - start) / period > MOST_POINTS:
         asked_for = f"{(end - start) / period:.0f} datapoints"
         reason = f"You have requested up to {asked_for}, which exceeds the limit of {MOST_POINTS}."

@@ -33,6 +33,7 @@ class Saver:
         self._not_before: dict[Key, float] = {}
         self._told: set[str] = set()
         self._wake = threading.Condition()
+        self._writing = threading.Lock()
         self._over = False
         self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
         self._thread.start()
@@ -45,6 +46,16 @@ class Saver:
     def seen(self, service: str) -> None:
         """A service has been asked something: what moto made up for the answer is kept as well."""
         self._note({key for key, _ in loading.in_memory({service}) if not self._files.written(key)})
+
+    def settle(self) -> None:
+        """Return when all that has changed by now is written down."""
+        with self._wake:
+            due, self._changed = self._changed, set()
+        for key in sorted(due):
+            if not self._write(key):
+                self._note({key})
+        with self._writing:
+            pass  # what the thread is at just now
 
     def close(self) -> None:
         """Write all that is in memory, and end."""
@@ -77,22 +88,24 @@ class Saver:
                 self._changed -= due
             for key in sorted(due):
                 began = time.thread_time()
-                if not self._write(key):
+                if self._write(key):
+                    rest = min(REST * (time.thread_time() - began), _LONGEST_REST)
+                else:
+                    rest = _LONGEST_REST
                     self._note({key})
-                took = time.thread_time() - began
-                self._not_before[key] = time.monotonic() + min(REST * took, _LONGEST_REST)
+                self._not_before[key] = time.monotonic() + rest
 
     def _write(self, key: Key) -> bool:
         """Write one, if it is still there. False, and told once a service, when it cannot be."""
         try:
-            taken = self._take(key)
-            if taken is not None:
-                self._files.write(taken)
+            with self._writing:
+                taken = self._take(key)
+                if taken is not None:
+                    self._files.write(taken)
             return True
         except Exception:  # noqa: BLE001 - a full disk, or something that cannot be pickled
             self._tell(key)
-        self._not_before[key] = time.monotonic() + _LONGEST_REST
-        return False
+            return False
 
     def _take(self, key: Key) -> Taken | None:
         for attempt in range(_TRIES):

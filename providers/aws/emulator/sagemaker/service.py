@@ -43,6 +43,9 @@ class SageMaker:
         self.model = ServiceModel("sagemaker")
         self.clients = Clients(endpoint_url)
         self.work = Work()
+        self.settle: Callable[[], None] = lambda: None
+        """Returns when what was put into the other services is on disk; to be called before something is noted as done
+        that consists of it."""
         self._modules = [import_module(f"providers.aws.emulator.sagemaker.{name}") for name in KINDS]
 
     def resume(self) -> None:

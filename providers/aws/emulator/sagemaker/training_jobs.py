@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from providers.aws.emulator import images
 from providers.aws.emulator.account import arn
 from providers.aws.emulator.errors import in_use, validation
-from providers.aws.emulator.sagemaker import listing, tags
+from providers.aws.emulator.sagemaker import listing, permissions, tags
 from providers.aws.emulator.sagemaker.call import Call, operation
 from providers.aws.emulator.sagemaker.training import container, inputs
 from providers.aws.emulator.sagemaker.training.log_metrics import compiled
@@ -82,6 +82,7 @@ def check(service: SageMaker, region: str, given: dict[str, Any]) -> None:
     for definition in algorithm.get("MetricDefinitions") or ():
         compiled(definition)
     inputs.host_names(given["ResourceConfig"])
+    permissions.require_role(region, given["RoleArn"])
     _check_spot(given)
     kept = given.get("CheckpointConfig")
     if kept and not str(kept.get("LocalPath") or container.CHECKPOINTS).startswith(f"{container.BASE}/"):

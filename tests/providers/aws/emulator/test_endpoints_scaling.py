@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from conftest import StartEmulator
 from hosting_bench import HostingBench, eventually, hosting
 from running_emulator import RunningEmulator
 
@@ -18,7 +19,8 @@ def bench(emulator: RunningEmulator) -> Iterator[HostingBench]:
         yield made
 
 
-def test_a_variant_grows_with_its_load_and_shrinks_without(bench: HostingBench) -> None:
+def test_a_variant_grows_with_its_load_and_shrinks_without(start_emulator: StartEmulator) -> None:
+    bench = HostingBench(start_emulator({"MOORING_EMULATOR_TIME": "600"}), "scaling")
     name = bench.endpoint("grows", bench.config("grows", bench.model("grows")))
     scaler = bench.running.client("application-autoscaling")
     where = {"ServiceNamespace": "sagemaker", "ResourceId": f"endpoint/{name}/variant/one"}

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("moto", reason="the emulator of AWS needs moto (install mooring[aws])")
-
 from providers.aws.emulator.errors import ApiError
 from providers.aws.emulator.moto import conditions, roles
 from providers.aws.emulator.moto.policies import Policy, Principal, Wanted, decide

@@ -8,13 +8,13 @@ import os
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
-from hosting_bench import SCRIPT, HostingBench, eventually, hosting, packed
+from hosting_bench import CODE, IMAGE, SCRIPT, HostingBench, eventually, hosting, packed
 from running_emulator import KIT, RunningEmulator
 
 from providers.local.environments.environments import Environments
@@ -99,12 +99,28 @@ def test_an_isolated_container_finds_no_way_to_aws(bench: HostingBench) -> None:
     address = bench.put("name.tar.gz", packed({"name.txt": "isolated"}))
     model = f"{bench.name}-isolated"
     variables = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": code, "AWS_MAX_ATTEMPTS": "1"}
-    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
-    container = {"Image": image, "ModelDataUrl": address, "Environment": variables}
+    container = {"Image": IMAGE, "ModelDataUrl": address, "Environment": variables}
     bench.sagemaker.create_model(ModelName=model, PrimaryContainer=container, EnableNetworkIsolation=True)
     name = bench.begin("isolated", bench.config("isolated", model))
     assert bench.settled(name)["EndpointStatus"] == "Failed"
     assert eventually(lambda: [line for line in bench.log(name) if "Could not connect" in line])
+
+
+def test_a_model_of_the_registry_with_data_as_it_is_in_s3(bench: HostingBench, unique: Callable[[str], str]) -> None:
+    for name, content in {"name.txt": "registered", "code/inference.py": SCRIPT}.items():
+        bench.put(f"unpacked/{name}", content.encode())
+    source = {"S3Uri": f"s3://{bench.bucket}/unpacked/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    registered = {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}, "Environment": {**CODE, "LOADING": "9"}}
+    group = unique("group")
+    bench.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    types = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    package = bench.sagemaker.create_model_package(
+        ModelPackageGroupName=group, InferenceSpecification={"Containers": [registered], **types}
+    )["ModelPackageArn"]
+    model = f"{bench.name}-registered"
+    container = {"ModelPackageName": package, "Environment": {"LOADING": "0"}}
+    bench.sagemaker.create_model(ModelName=model, PrimaryContainer=container)
+    assert bench.says(bench.endpoint("registered", bench.config("registered", model)))["model"] == "registered"
 
 
 def test_an_endpoint_is_in_service_within_two_seconds_of_its_model_being_loaded(bench: HostingBench) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from running_emulator import RunningEmulator
-from training_requests import IMAGE, SCRIPT, Bench
+from training_requests import IMAGE, SCRIPT, TRUST, Bench
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +84,40 @@ def test_a_name_is_taken_once_and_jobs_are_found_by_status_and_name(bench: Bench
     assert names(NameContains="found-", SortBy="Name", SortOrder="Ascending") == sorted([first, second])
     bench.sagemaker.delete_training_job(TrainingJobName=second)
     assert names(NameContains="found-") == [first]
+
+
+def test_a_role_that_sagemaker_may_not_assume_is_refused_before_the_job(
+    bench: Bench, unique: Callable[[str], str]
+) -> None:
+    absent = "arn:aws:iam::123456789012:role/nobody"
+    other = json.loads(json.dumps(TRUST).replace("sagemaker.", "lambda."))
+    distrusting = bench.make_role(unique("lambda"), "*", trust=other)
+    for role in (absent, distrusting):
+        with pytest.raises(ClientError, match=f"Could not assume role {role}. Please ensure that the role exists"):
+            bench.sagemaker.create_training_job(**bench.request("refused", bench.code(SCRIPT), RoleArn=role))
+
+
+def test_a_role_that_was_made_just_now_is_not_assumable_yet(
+    start_emulator: Callable[[dict[str, str]], RunningEmulator],
+) -> None:
+    running = start_emulator({"MOORING_EMULATOR_TIME": "5"})  # two seconds of ours
+    bench = Bench(running, "new-role")
+    request = bench.request("early", bench.code(SCRIPT), RoleArn=bench.make_role("made-just-now", "*"))
+    with pytest.raises(ClientError, match="Could not assume role"):
+        bench.sagemaker.create_training_job(**request)
+    time.sleep(2)
+    bench.sagemaker.create_training_job(**request)
+    assert bench.wait("early")["TrainingJobStatus"] == "Completed"
+
+
+def test_what_the_role_may_not_do_is_told_where_it_is_needed(bench: Bench, unique: Callable[[str], str]) -> None:
+    code = bench.code(SCRIPT)
+    blind = bench.make_role(unique("blind"), "s3:GetObject", "s3:PutObject")
+    with pytest.raises(ClientError, match=f'the role "{blind}" has "s3:ListBucket" permissions on bucket'):
+        bench.sagemaker.create_training_job(**bench.request("refused", code, RoleArn=blind))
+    deaf = bench.train(unique("deaf"), code, RoleArn=bench.make_role(unique("deaf"), "s3:ListBucket", "s3:PutObject"))
+    assert deaf["FailureReason"].startswith("ClientError: Data download failed:AccessDenied (403): Access Denied.")
+    assert [step["Status"] for step in deaf["SecondaryStatusTransitions"]] == ["Starting", "Downloading", "Failed"]
+    dumb = bench.train(unique("dumb"), code, RoleArn=bench.make_role(unique("dumb"), "s3:ListBucket", "s3:GetObject"))
+    assert dumb["FailureReason"].startswith("ClientError: Artifact upload failed:AccessDenied")
+    assert dumb["SecondaryStatusTransitions"][-2]["Status"] == "Uploading"

@@ -44,7 +44,8 @@ def test_metrics_are_found_in_the_log_and_are_in_cloudwatch_too(bench: Bench) ->
     statistics = bench.running.client("cloudwatch").get_metric_statistics(
         Namespace="/aws/sagemaker/TrainingJobs", MetricName="score",
         Dimensions=[{"Name": "TrainingJobName", "Value": bench.name}], Period=3600,
-        StartTime=job["CreationTime"].replace(minute=0, second=0), EndTime=job["TrainingEndTime"].replace(year=2100),
+        StartTime=job["CreationTime"].replace(minute=0, second=0),
+        EndTime=job["TrainingEndTime"].replace(minute=59, second=59),
         Statistics=["Minimum", "Maximum", "SampleCount"],
     )["Datapoints"]  # fmt: skip
     assert sum(point["SampleCount"] for point in statistics) == 2

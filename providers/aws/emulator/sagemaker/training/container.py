@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from providers.aws.emulator import clock, s3_files
 from providers.aws.emulator.account import ACCOUNT
 from providers.aws.emulator.clients import ACCESS_KEY, SECRET_KEY
+from providers.aws.emulator.s3_files import TransferError
+from providers.aws.emulator.sagemaker import permissions
 from providers.aws.emulator.sagemaker.training import inputs
 from providers.aws.emulator.state import Thing
 from providers.local.jobs.code import code_folder
 from providers.local.jobs.job_records import JobSpec, Step
+from training.jobs.sagemaker import decoded_value
 
 if TYPE_CHECKING:
     from providers.aws.emulator.sagemaker.service import SageMaker
@@ -43,10 +47,32 @@ def fill(job: Thing, s3: Any, host: int, hosts: list[str], folder: Path) -> None
     for name in FOLDERS:
         (base / name).mkdir(parents=True)
     inputs.download(job, s3, base, host, len(hosts))
+    bring_code(job, s3, base)
     inputs.describe(job, base, host, hosts)
     if kept := job.get("CheckpointConfig"):
         checkpoints(job, folder).mkdir(parents=True)
         s3_files.download_prefix(s3, kept["S3Uri"].rstrip("/") + "/", checkpoints(job, folder))
+
+
+def bring_code(job: Thing, s3: Any, base: Path) -> None:
+    """Have the script's archive in `code` already, where the toolkit would first load an SDK to fetch it.
+
+    What is not there, or not to be read, is left to the toolkit, whose job it is to say so.
+    """
+    given = job.get("HyperParameters") or {}
+    address = str(decoded_value(given.get("sagemaker_submit_directory") or ""))
+    if job["AlgorithmSpecification"].get("ContainerEntrypoint") or not address.startswith("s3://"):
+        return
+    if not permissions.may_read(job["RoleArn"], address) or not s3_files.exists(s3, address):
+        return
+    archive = base / "sourcedir.tar.gz"
+    try:
+        s3_files.download_file(s3, address, archive)
+        s3_files.unpack(archive, base / "code")
+    except TransferError:
+        shutil.rmtree(base / "code")
+        (base / "code").mkdir()
+    archive.unlink(missing_ok=True)
 
 
 def checkpoints(job: Thing, folder: Path) -> Path:

@@ -15,6 +15,7 @@ from typing import Any
 from providers.aws.emulator import s3_files
 from providers.aws.emulator.errors import ApiError, validation
 from providers.aws.emulator.s3_files import TransferError
+from providers.aws.emulator.sagemaker import permissions
 from providers.aws.emulator.state import Thing
 
 GROUP = "homogeneousCluster"
@@ -36,7 +37,7 @@ def check(job: Mapping[str, Any], s3: Any) -> None:
 def _must_hold_something(uri: str, s3: Any, role: str) -> None:
     s3_files.split_uri(uri)
     try:
-        found = next(s3_files.keys_below(s3, uri), None)
+        found = next(s3_files.keys_below(s3, uri), None) if permissions.may_list(role, uri) else None
     except TransferError:
         found = None
     if found is None:
@@ -69,6 +70,7 @@ def download(job: Thing, s3: Any, base: Path, host: int, hosts: int) -> None:
         source = _s3_source(channel)
         folder = base / "input" / "data" / channel["ChannelName"]
         folder.mkdir(parents=True)
+        permissions.require_reading(job["RoleArn"], source["S3Uri"], below=source["S3DataType"] == "S3Prefix")
         shards = hosts if source.get("S3DataDistributionType") == "ShardedByS3Key" else 1
         count = 0
         for uri in _uris(source, s3):

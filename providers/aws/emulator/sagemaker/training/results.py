@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from providers.aws.emulator import s3_files
+from providers.aws.emulator.sagemaker import permissions
 from providers.aws.emulator.sagemaker.training import container
 from providers.aws.emulator.state import Thing
 from providers.local.jobs.job_records import JobRecord
@@ -19,6 +20,7 @@ def upload(job: Thing, s3: Any, folders: list[Path]) -> None:
     config = job["OutputDataConfig"]
     target = f"{config['S3OutputPath'].rstrip('/')}/{job['TrainingJobName']}/output"
     base = container.base_of(folders[0])
+    permissions.require_writing(job["RoleArn"], target)
     for name, folder in (("model.tar.gz", base / "model"), ("output.tar.gz", base / "output" / "data")):
         if not folder.is_dir() or not any(folder.iterdir()):
             continue

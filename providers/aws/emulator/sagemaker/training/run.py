@@ -84,6 +84,7 @@ class TrainingRun:
             records = self._train(job, hosts)
             self._enter("Uploading")
             upload(self._job(), self.s3, [self._folder(host) for host in hosts])
+            self.service.settle()
             self._raise_for(records)
             self._end("Completed", "Completed")
         except JobEnded as ended:
