@@ -52,13 +52,16 @@ T_co = TypeVar("T_co", bound=Value, covariant=True)
 class Ownership:
     """The tags on all that Mooring makes; they are how it is found again.
 
-    `urn` is the Pulumi URN, `inputs` the SHA-256 of the resource's checked inputs in canonical JSON.
+    `urn` is the Pulumi URN, `inputs` the SHA-256 of the resource's checked inputs in canonical JSON. `region` and
+    `container` are no tags: they say where to look, as far as that is known (`local` has one place only).
     """
 
     project: str
     stack: str
     urn: str
     inputs: str
+    region: str = field(default="", compare=False)
+    container: str = field(default="", compare=False)
 
     def as_tags(self) -> dict[str, str]:
         """Tag names and values as they are put on a cloud's resource."""

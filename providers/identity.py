@@ -28,12 +28,19 @@ def type_of(urn: str) -> str:
 
 
 def ownership(urn: str, inputs: Mapping[str, Any]) -> Ownership:
-    """The tags of the resource `urn` with these checked inputs; no inputs: no hash."""
+    """The tags of the resource `urn` with these checked inputs, and where it lives; no inputs: no hash."""
     stack, project, _, _ = _parts(urn)
     if not inputs:
         return Ownership(project, stack, urn, "")
     model = SPECS[type_of(urn)]
-    return Ownership(project, stack, urn, inputs_hash(without_defaults(model, canonical(model, inputs))))
+    hashed = inputs_hash(without_defaults(model, canonical(model, inputs)))
+    region, container = (_known(inputs.get(name)) for name in ("region", "container"))
+    return Ownership(project, stack, urn, hashed, region, container)
+
+
+def _known(value: Any) -> str:
+    """A text that is known; empty for what a preview cannot know yet."""
+    return value if isinstance(value, str) else ""
 
 
 def _parts(urn: str) -> tuple[str, str, str, str]:
