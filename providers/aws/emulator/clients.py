@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
 ACCESS_KEY, SECRET_KEY = "mooring", "mooring"
+_NOTHING_AMBIENT = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""Settings of botocore that would otherwise come from the environment: a profile that is not there is an error."""
 
 
 class Clients:
@@ -31,7 +38,7 @@ class Clients:
             retries={"max_attempts": 2}, s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=120,
             max_pool_connections=20, proxies={},
         )  # fmt: skip
-        session = botocore.session.Session()
+        session = botocore.session.Session(session_vars=_NOTHING_AMBIENT)
         return session.create_client(
             service, region_name=region, endpoint_url=self.endpoint_url, aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET_KEY, config=config,

@@ -39,14 +39,8 @@ class Bench:
         self.role = self.make_role(name, "*")
 
     def make_role(self, name: str, *actions: str, trust: dict[str, Any] | None = None) -> str:
-        """The ARN of a role that may do `actions` on everything, once it can be assumed."""
-        iam = self.running.client("iam")
-        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust or TRUST))["Role"]
-        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-        document = {"Version": "2012-10-17", "Statement": [statement]}
-        iam.put_role_policy(RoleName=name, PolicyName="some", PolicyDocument=json.dumps(document))
-        time.sleep(UNTIL_KNOWN)
-        return str(role["Arn"])
+        """See `make_role`."""
+        return make_role(self.running, name, *actions, trust=trust)
 
     def code(self, script: str, key: str = "code/sourcedir.tar.gz", **files: str) -> str:
         """Upload a script as `train.py`, with further files, and return its address."""
@@ -129,3 +123,14 @@ class Bench:
             except OSError:
                 continue
         return found
+
+
+def make_role(running: RunningEmulator, name: str, *actions: str, trust: dict[str, Any] | None = None) -> str:
+    """The ARN of a role that may do `actions` on everything, once it can be assumed."""
+    iam = running.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust or TRUST))["Role"]
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    iam.put_role_policy(RoleName=name, PolicyName="some", PolicyDocument=json.dumps(document))
+    time.sleep(UNTIL_KNOWN)
+    return str(role["Arn"])

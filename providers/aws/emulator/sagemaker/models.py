@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from providers.aws.emulator.errors import missing, validation
-from providers.aws.emulator.sagemaker import listing, tags
+from providers.aws.emulator.sagemaker import listing, permissions, tags
 from providers.aws.emulator.sagemaker.call import Call, operation
 from providers.aws.emulator.sagemaker.hosting import containers
 from providers.aws.emulator.state import Thing
@@ -19,7 +19,9 @@ def create(call: Call) -> dict[str, Any]:
     """Check that there is what the model is made of, and write it down."""
     given = call.given
     arn = call.arn(ARN_KIND, given["ModelName"])
-    containers.of_model(call.service, call.region, given)
+    data = containers.of_model(call.service, call.region, given).data
+    if data is not None and given.get("ExecutionRoleArn"):
+        permissions.require_model_access(call.region, given["ExecutionRoleArn"], data.uri, below=data.is_prefix)
     body = call.new("ModelArn", arn, EnableNetworkIsolation=bool(given.get("EnableNetworkIsolation")))
     del body["LastModifiedTime"]  # a model is never modified
     for container in [body.get("PrimaryContainer"), *(body.get("Containers") or ())]:

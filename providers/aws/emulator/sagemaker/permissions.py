@@ -13,6 +13,19 @@ def require_role(region: str, role: str) -> None:
         raise validation(problem)
 
 
+def require_model_access(region: str, role: str, uri: str, *, below: bool) -> None:
+    """Raise ApiError, in AWS's words, unless SageMaker may fetch a model's data as its role."""
+    action = ("s3:GetObject", _arn(uri, below=below))
+    if not roles.role_problem(region, role) and not roles.denied(role, [action]) and (not below or may_list(role, uri)):
+        return
+    raise validation(
+        f'Could not access model data at {uri}. Please ensure that the role "{role}" exists and that its trust '
+        'relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". '
+        f'Also ensure that the role has "s3:GetObject" permissions and that the object is located in {region}. If your '
+        'Model uses multiple models or uncompressed models, please ensure that the role has "s3:ListBucket" permission.'
+    )
+
+
 def may_list(role: str, uri: str) -> bool:
     """Whether the role may list what is below an S3 address."""
     bucket, prefix = split_uri(uri)

@@ -80,6 +80,8 @@ class SageMaker:
             reason = f"{operation} is not emulated by Mooring (docs/emulators.md lists what is)"
             raise ApiError("NotImplementedException", reason, 501)
         self.model.check(operation, given)
+        if operation.startswith(("Create", "Update")):
+            self.settle()  # what the request names (data in S3, a role) must outlive a kill as the request does
         return self.model.shaped(operation, handler(Call(self, operation, region, given)))
 
 

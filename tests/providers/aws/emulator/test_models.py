@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hosting_bench import IMAGE, HostingBench, hosting, packed
 from running_emulator import RunningEmulator
+from training_requests import make_role
 
 Unique = Callable[[str], str]
 
@@ -37,8 +38,9 @@ def test_a_model_is_described_as_it_was_made(bench: HostingBench, data: str, uni
     name = unique("Model")
     container = {"Image": IMAGE, "ModelDataUrl": data, "Environment": {"A": "b"}}
     network = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+    role = make_role(bench.running, unique("reader"), "s3:GetObject")
     arn = bench.sagemaker.create_model(
-        ModelName=name, PrimaryContainer=container, ExecutionRoleArn="arn:aws:iam::123456789012:role/r",
+        ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role,
         VpcConfig=network, Tags=[{"Key": "k", "Value": "v"}],
     )["ModelArn"]  # fmt: skip
     assert arn == f"arn:aws:sagemaker:us-east-1:123456789012:model/{name.lower()}"
@@ -53,6 +55,14 @@ def test_a_model_is_described_as_it_was_made(bench: HostingBench, data: str, uni
         bench.sagemaker.describe_model(ModelName=name)
     with pytest.raises(ClientError, match="Could not find model"):
         bench.sagemaker.delete_model(ModelName=name)
+
+
+def test_the_role_must_be_allowed_to_read_the_models_data(bench: HostingBench, data: str, unique: Unique) -> None:
+    blind = make_role(bench.running, unique("blind"), "s3:PutObject")
+    for role in (blind, "arn:aws:iam::123456789012:role/absent"):
+        container = {"Image": IMAGE, "ModelDataUrl": data}
+        told = refusal(bench, unique("m"), PrimaryContainer=container, ExecutionRoleArn=role)
+        assert told.startswith(f'Could not access model data at {data}. Please ensure that the role "{role}" exists')
 
 
 def test_a_name_is_taken_whatever_its_case(bench: HostingBench, data: str, unique: Unique) -> None:
