@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -128,3 +131,25 @@ def test_the_lock_is_released_when_the_operation_raises(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with StackLock(tmp_path, "shop", "dev"):
         assert len(holders(Layout(tmp_path, "shop", "dev"))) == 1
+
+
+def test_who_took_the_lock_a_moment_ago_is_named_by_the_one_who_came_too_late(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, "shop", "dev")
+    layout.mutex.parent.mkdir(parents=True)
+    mutex = os.open(layout.mutex, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(mutex, fcntl.LOCK_EX)  # taken, and not yet said by whom
+
+    def say() -> None:
+        time.sleep(0.3)
+        layout.locks.mkdir(parents=True)
+        told = {"pid": 4242, "username": "ann", "hostname": "elsewhere", "timestamp": "2026-01-01T00:00:00+00:00"}
+        (layout.locks / "one.json").write_text(json.dumps(told))
+
+    thread = threading.Thread(target=say)
+    thread.start()
+    try:
+        with pytest.raises(ConflictError, match="4242"):
+            StackLock(tmp_path, "shop", "dev").acquire()
+    finally:
+        thread.join()
+        os.close(mutex)

@@ -28,6 +28,8 @@ from providers.boundaries import boundary
 from providers.errors import ConflictError
 
 _POLL_SECONDS = 0.1
+_NAMELESS_SECONDS = 2.0
+"""Time that a process has, between taking the kernel lock and its file, to say who it is."""
 _CLOCK_SLACK = 2.0
 
 
@@ -61,6 +63,10 @@ class Holder:
         return locked is not None and began > locked + _CLOCK_SLACK
 
 
+class _Nameless(ConflictError):
+    """Somebody holds the kernel lock who has not said yet, or says no more, who it is."""
+
+
 class StackLock:
     """The lock of one stack; a context manager, which acquires on entry and releases on exit."""
 
@@ -82,13 +88,14 @@ class StackLock:
 
     def acquire(self) -> None:
         """Take the lock. Raises `ConflictError`, saying who holds it and how to go on."""
-        deadline = time.monotonic() + self._wait
+        began = time.monotonic()
         while True:
             try:
                 self._try()
                 return
-            except ConflictError:
-                if time.monotonic() >= deadline:
+            except ConflictError as conflict:
+                patience = max(self._wait, _NAMELESS_SECONDS if isinstance(conflict, _Nameless) else 0.0)
+                if time.monotonic() >= began + patience:
                     raise
                 time.sleep(_POLL_SECONDS)
 
@@ -139,7 +146,8 @@ class StackLock:
 
     def _conflict(self, others: list[Holder]) -> ConflictError:
         who = "; ".join(str(h) for h in others) or "another process that is just starting or ending"
-        return ConflictError(
+        kind = ConflictError if others else _Nameless
+        return kind(
             f"stack '{self._layout.stack}' is locked by {who}. Wait until that operation has ended; if you are "
             f"sure that nothing is running, remove the lock with `mooring cancel --stack {self._layout.stack}`"
         )
