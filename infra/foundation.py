@@ -11,6 +11,9 @@ import pulumi
 from infra.settings import Settings
 from providers.foundation import Foundation, Wanted, WantedBudget, WatchedEndpoint
 
+_ENDPOINT = "mooring:infra:Hosting$moor:index:Endpoint"
+"""Types of an endpoint in its URN, its component's first."""
+
 
 def provision(settings: Settings) -> Foundation | None:
     """Register it. None on a cloud that has none, such as this machine."""
@@ -39,6 +42,7 @@ def wanted(settings: Settings) -> Wanted:
         endpoints=tuple(_watched(name, settings) for name in settings.endpoints),
         images=_images(settings),
         audit=settings.audit,
+        keeps=any(model.on_destroy == "keep" for model in settings.models.values()),
     )
 
 
@@ -50,7 +54,8 @@ def _needs_network(settings: Settings) -> bool:
 
 def _watched(name: str, settings: Settings) -> WatchedEndpoint:
     endpoint = settings.endpoints[name]
-    made = WatchedEndpoint(name, tuple(endpoint.traffic()), endpoint.name or "", endpoint.mode)
+    urn = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{_ENDPOINT}::{name}"
+    made = WatchedEndpoint(name, tuple(endpoint.traffic()), urn, endpoint.name or "", endpoint.mode)
     if endpoint.rollout is None:
         return made
     limits = endpoint.rollout

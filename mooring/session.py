@@ -74,6 +74,7 @@ def open_session(stack: str | None, *, emulate: bool = False, engine: str = "aut
     `NotSupported` for an emulator or engine that is not there, `InvalidInput` for a wrong stack file.
     """
     from mooring.project import Project
+    from mooring.standins import endpoint_variable
 
     project = Project.find()
     name = choose_stack(project, stack)
@@ -82,7 +83,10 @@ def open_session(stack: str | None, *, emulate: bool = False, engine: str = "aut
     ref = project.stack(name, emulate=emulate)
     if emulate:
         require_emulator(ref.cloud)
+        start_emulator(ref)
         os.environ["MOORING_HOME"] = str(emulated_home(ref))
+    else:
+        os.environ.pop(endpoint_variable(ref.cloud), None)  # a shell inside an emulated stack must not lead this astray
     return Session(project, ref, choose_engine(engine, ref))
 
 
@@ -121,9 +125,10 @@ def build_engine(name: EngineName, ref: StackRef) -> Engine:
 
         return PulumiCli()
     from infra.engine.engine import EmbeddedEngine
+    from mooring.standins import factories
     from providers.servicer import MoorServicer
 
-    return EmbeddedEngine({"moor": MoorServicer}, notify=_warn)
+    return EmbeddedEngine({"moor": MoorServicer, **factories(ref)}, notify=_warn)
 
 
 def _warn(message: str) -> None:
@@ -153,6 +158,19 @@ def require_emulator(cloud: str) -> None:
             f"--emulate: this version of Mooring has an emulator of '{cloud}' (`mooring emulate {cloud}` runs it), and "
             f"no adapter yet that deploys stacks to it; stacks with `mooring:cloud: local` run on this machine"
         )
+
+
+def start_emulator(ref: StackRef) -> None:
+    """Have the emulator of the stack's cloud run, and tell the program and the adapter where.
+
+    To be called before `MOORING_HOME` leads to the emulated stacks: the emulator is beside `mooring emulate`'s own.
+    """
+    if ref.cloud == "local":
+        return
+    from mooring.emulators import emulator
+    from mooring.standins import endpoint_variable
+
+    os.environ[endpoint_variable(ref.cloud)] = emulator(ref.cloud, ref.root).start()
 
 
 def emulated_home(ref: StackRef) -> os.PathLike[str]:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WatchedEndpoint:
-    """An endpoint that alarms and logs are made for. `fixed_name` is the cloud's own name if the user chose it."""
+    """An endpoint that alarms and logs are made for. `urn` is its resource's, `fixed_name` the cloud's own name if the
+    user chose one."""
 
     name: str
     deployments: tuple[str, ...]
+    urn: str = ""
     fixed_name: str = ""
     mode: Literal["real-time", "serverless", "async"] = "real-time"
     max_error_percent: float = 5.0
@@ -41,7 +43,7 @@ class Wanted:
 
     `account` is empty when the stack pins none. `private`: jobs and endpoints run in a network of their own, which the
     stack does not bring. `images` are addresses of container images that the stack names. `audit`: a record of who
-    touched the stack's data is kept.
+    touched the stack's data is kept. `keeps`: what is stored is to outlive the stack (a model with `onDestroy: keep`).
     """
 
     project: str
@@ -55,6 +57,7 @@ class Wanted:
     endpoints: tuple[WatchedEndpoint, ...] = ()
     images: tuple[str, ...] = ()
     audit: bool = False
+    keeps: bool = False
 
 
 @dataclass(frozen=True)

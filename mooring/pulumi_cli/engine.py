@@ -19,6 +19,7 @@ from mooring.pulumi_cli.command import Command
 from mooring.pulumi_cli.environment import environment
 from mooring.pulumi_cli.events import Translator
 from mooring.pulumi_cli.shadow import work_dir
+from mooring.standins import attached
 from providers.errors import ConflictError
 
 T = TypeVar("T")
@@ -209,7 +210,8 @@ class PulumiCli:
 
     def _stack(self, ref: StackRef) -> Stack:
         ref.backend.mkdir(parents=True, exist_ok=True)
-        workspace = LocalWorkspace(work_dir=str(work_dir(ref)), env_vars=environment(ref), pulumi_command=self._command)
+        variables = {**environment(ref), **attached(ref)}
+        workspace = LocalWorkspace(work_dir=str(work_dir(ref)), env_vars=variables, pulumi_command=self._command)
         return _Attached(ref.stack, workspace)
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from infra.engine.api import StackRef
+from mooring.standins import endpoint_variable
 
 
 def environment(ref: StackRef) -> dict[str, str]:
@@ -26,6 +27,8 @@ def environment(ref: StackRef) -> dict[str, str]:
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(ref.passphrase_file)
     if home := os.environ.get("MOORING_HOME"):
         variables["MOORING_HOME"] = home
+    if ref.emulate and (url := os.environ.get(endpoint_variable(ref.cloud))):
+        variables[endpoint_variable(ref.cloud)] = url
     return variables
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.engine.api import StackRef
+from mooring import standins
 
 
 def work_dir(ref: StackRef) -> Path:
@@ -42,4 +43,7 @@ def relocated(described: dict[str, Any], ref: StackRef) -> dict[str, Any]:
             kind: [{**one, "path": str(ref.root / one["path"])} if "path" in one else one for one in entries]
             for kind, entries in plugins.items()
         }
+    if stood_in := [{"name": name, "path": str(folder)} for name, folder in standins.plugins(ref).items()]:
+        rest = changed.get("plugins") or {}
+        changed["plugins"] = {**rest, "providers": [*rest.get("providers", []), *stood_in]}
     return changed

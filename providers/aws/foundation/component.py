@@ -21,7 +21,7 @@ class AwsFoundation(pulumi.ComponentResource):
         provider = account.provider(wanted, self)
         stack = Stack(wanted, account.account_of(provider, wanted), provider, self)
         key, alias = keys.key(stack)
-        store = storage.storage(stack, "bucket", key.arn)
+        store = storage.storage(stack, "bucket", key.arn, stays=wanted.keeps)
         images, image_rules = registry.registry(stack, key.arn)
         topic, publishers = alarms.topic(stack, key.arn)
         private = network.network(stack, store.bucket.arn) if wanted.private else None

@@ -15,7 +15,7 @@ DAYS_BEFORE_DELETION = 7
 
 
 def key(stack: Stack) -> tuple[aws.kms.Key, aws.kms.Alias]:
-    """The key, rotated every year, and its name."""
+    """The key, rotated every year, and its name. Where what it encrypted stays, it stays too, under no name."""
     made = aws.kms.Key(
         "key",
         description=f"Data, models and logs of the Mooring stack {stack.wanted.project}/{stack.wanted.stack}",
@@ -23,7 +23,7 @@ def key(stack: Stack) -> tuple[aws.kms.Key, aws.kms.Alias]:
         deletion_window_in_days=DAYS_BEFORE_DELETION,
         policy=json.dumps(key_policy(stack)),
         tags=stack.tags(stack.name("key")),
-        opts=stack.options(),
+        opts=stack.options(retain_on_delete=stack.wanted.keeps),
     )
     alias = aws.kms.Alias(
         "key", name=f"alias/{stack.name(most=200)}", target_key_id=made.key_id, opts=stack.options()

@@ -20,7 +20,7 @@ def log_groups(stack: Stack, key_arn: pulumi.Input[str]) -> list[aws.cloudwatch.
     return [
         aws.cloudwatch.LogGroup(
             one.name,
-            name=f"{PREFIX}/{stack.endpoint_name(one.name)}",
+            name=f"{PREFIX}/{stack.endpoint_name(one)}",
             retention_in_days=DAYS_KEPT,
             kms_key_id=key_arn,
             tags=stack.tags(),

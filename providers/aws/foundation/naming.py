@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 
-_ENDPOINT_MOST = 63
+from providers.aws.naming import stable_name
+from providers.contract import Ownership
+from providers.foundation import WatchedEndpoint
+
 _OTHER = re.compile(r"[^a-z0-9-]+")
 
 
@@ -29,18 +32,9 @@ def plain(text: str) -> str:
     return re.sub("-+", "-", _OTHER.sub("-", text.lower())).strip("-")
 
 
-def endpoint_name(project: str, stack: str, endpoint: str, fixed: str = "") -> str:
-    """SageMaker's name of a stack's endpoint: the one the user fixed, else `<project>-<stack>-<endpoint>`.
-
-    One that is too long keeps its end and is told from others by a hash.
-    """
-    if fixed:
-        return fixed
-    whole = f"{plain(project)}-{plain(stack)}-{plain(endpoint)}"
-    if len(whole) <= _ENDPOINT_MOST:
-        return whole
-    tail = f"{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
-    return f"{whole[: _ENDPOINT_MOST - 9].rstrip('-')}-{tail}"
+def endpoint_name(project: str, stack: str, endpoint: WatchedEndpoint) -> str:
+    """SageMaker's name of a stack's endpoint: the one the user fixed, else the one that the adapter gives it."""
+    return endpoint.fixed_name or stable_name(endpoint.name, Ownership(project, stack, endpoint.urn, ""))
 
 
 def partition(region: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from providers.aws.foundation import naming
-from providers.foundation import Wanted
+from providers.foundation import Wanted, WatchedEndpoint
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,6 @@ class Stack:
         """Options of every resource."""
         return pulumi.ResourceOptions(parent=self.parent, provider=self.provider, **more)
 
-    def endpoint_name(self, name: str) -> str:
-        """SageMaker's name of the stack's endpoint `name`."""
-        fixed = {one.name: one.fixed_name for one in self.wanted.endpoints}
-        return naming.endpoint_name(self.wanted.project, self.wanted.stack, name, fixed.get(name, ""))
+    def endpoint_name(self, endpoint: WatchedEndpoint) -> str:
+        """SageMaker's name of one of the stack's endpoints."""
+        return naming.endpoint_name(self.wanted.project, self.wanted.stack, endpoint)

@@ -31,15 +31,23 @@ class Storage:
 
 def storage(
     stack: Stack, name: str, key_arn: pulumi.Input[str], statements: Sequence[Mapping[str, Any]] = (),
-    expire_days: int | None = None,
+    expire_days: int | None = None, stays: bool = False,
 ) -> Storage:  # fmt: skip
     """The bucket `name` of the stack. `statements` are further ones of its policy, `expire_days` the life of objects.
 
-    It is emptied when it is destroyed: what lies in it belongs to the stack's resources, which are gone by then.
+    It is emptied when it is destroyed: what is in it belongs to the stack's resources, which are gone by then. `stays`
+    leaves it, with all that is set on it.
     """
     physical = stack.name("" if name == "bucket" else name)
-    bucket = aws.s3.Bucket(name, bucket=physical, force_destroy=True, tags=stack.tags(physical), opts=stack.options())
-    own = stack.options(depends_on=[bucket])
+    bucket = aws.s3.Bucket(
+        name, bucket=physical, force_destroy=not stays, tags=stack.tags(physical),
+        opts=stack.options(retain_on_delete=stays),
+    )  # fmt: skip
+
+    def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
+        return stack.options(depends_on=list(resources), retain_on_delete=stays)
+
+    own = after(bucket)
     versioning = aws.s3.BucketVersioning(
         name, bucket=bucket.bucket, versioning_configuration={"status": "Enabled"}, opts=own
     )
@@ -58,10 +66,10 @@ def storage(
     policy = aws.s3.BucketPolicy(
         name, bucket=bucket.bucket, policy=json.dumps(bucket_policy(stack, physical, statements)),
         # S3 refuses two changes of a bucket's access at the same time.
-        opts=stack.options(depends_on=[closed]),
+        opts=after(closed),
     )  # fmt: skip
     lifecycle = aws.s3.BucketLifecycleConfiguration(
-        name, bucket=bucket.bucket, rules=lifecycle_rules(expire_days), opts=stack.options(depends_on=[versioning])
+        name, bucket=bucket.bucket, rules=lifecycle_rules(expire_days), opts=after(versioning)
     )
     return Storage(bucket, [versioning, encryption, ownership, closed, policy, lifecycle])
 

@@ -2,3 +2,8 @@
 
 Each type is a small declaration (`kind.Kind`) over botocore calls to the emulator; the servicer is the same for all.
 """
+
+from __future__ import annotations
+
+SERVICERS = {"aws": "providers.aws.standin.servicer:AwsStandin"}
+"""Pulumi packages that are stood in for."""

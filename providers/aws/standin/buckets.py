@@ -209,14 +209,7 @@ def _put_lifecycle(s3: Any, bucket: str, given: Properties) -> None:
 
 def _get_lifecycle(s3: Any, bucket: str) -> dict[str, Any]:
     found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-    rules = [camel_keys(json.loads(json.dumps(rule, default=str)), {"ID": "id"}) for rule in found]
-    return {"rules": [_without_defaults(rule) for rule in rules]}
-
-
-def _without_defaults(rule: dict[str, Any]) -> dict[str, Any]:
-    if rule.get("filter") in ({}, {"prefix": ""}) or rule.get("prefix") == "":
-        rule = {key: value for key, value in rule.items() if key not in ("filter", "prefix")}
-    return rule
+    return {"rules": [camel_keys(json.loads(json.dumps(rule, default=str)), {"ID": "id"}) for rule in found]}
 
 
 LIFECYCLE = _part(

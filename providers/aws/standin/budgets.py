@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from providers.aws.standin.kind import Aws, Kind, Properties, as_list, changed, tag_changes, words
+from providers.aws.standin.kind import Aws, Kind, Properties, as_list, as_mapping, changed, tag_changes, words
 
 _NOTIFICATION = {"comparisonOperator": "ComparisonOperator", "notificationType": "NotificationType",
                  "threshold": "Threshold", "thresholdType": "ThresholdType"}  # fmt: skip
@@ -51,14 +51,16 @@ def _find(aws: Aws, given: Properties) -> str | None:
             return None
         raise
     alike = ("budgetType", "timeUnit", "limitUnit", "costFilters")
-    return f"{aws.account}:{given['name']}" if all(found.get(k) == given.get(k) for k in alike) else None
+    return (
+        f"{aws.account}:{given['name']}" if all((found.get(k) or []) == (given.get(k) or []) for k in alike) else None
+    )
 
 
 def _configure(aws: Aws, id: str, new: Properties, old: Properties) -> None:
     budgets = aws.client("budgets")
     if old and changed(new, old, "limitAmount", "limitUnit", "costFilters", "timeUnit"):
         budgets.update_budget(AccountId=aws.account, NewBudget=_budget(new))
-    wanted, had = new.get("notifications") or [], old.get("notifications") or []
+    wanted, had = new.get("notifications") or [], _notifications(aws, new["name"])
     named = {"AccountId": aws.account, "BudgetName": new["name"]}
     for one in had:
         if one not in wanted:
@@ -80,7 +82,10 @@ def _read(aws: Aws, id: str) -> dict[str, Any]:
     name = id.partition(":")[2]
     budget = aws.client("budgets").describe_budget(AccountId=aws.account, BudgetName=name)["Budget"]
     limit = budget["BudgetLimit"]
+    tags = as_mapping(aws.client("budgets").list_tags_for_resource(ResourceARN=_arn(aws, name))["ResourceTags"])
     return {
+        **({"tags": tags} if tags else {}),
+        "notifications": _notifications(aws, name),
         "name": name,
         "accountId": aws.account,
         "arn": _arn(aws, name),
@@ -91,6 +96,21 @@ def _read(aws: Aws, id: str) -> dict[str, Any]:
         "timePeriodStart": _time(budget.get("TimePeriod", {}).get("Start")),
         "costFilters": [{"name": key, "values": values} for key, values in budget.get("CostFilters", {}).items()],
     }
+
+
+def _notifications(aws: Aws, name: str) -> list[dict[str, Any]]:
+    """A budget's notifications, with whom they go to."""
+    budgets, named = aws.client("budgets"), {"AccountId": aws.account, "BudgetName": name}
+    result = []
+    for one in budgets.describe_notifications_for_budget(**named).get("Notifications", []):
+        found: dict[str, Any] = {key: one[field] for key, field in _NOTIFICATION.items()}
+        about = {field: one[field] for field in _NOTIFICATION.values()}
+        subscribers = budgets.describe_subscribers_for_notification(**named, Notification=about)["Subscribers"]
+        for key, kind in _SUBSCRIBERS.items():
+            if addresses := [who["Address"] for who in subscribers if who["SubscriptionType"] == kind]:
+                found[key] = addresses
+        result.append(found)
+    return result
 
 
 def _arn(aws: Aws, name: str) -> str:
@@ -109,7 +129,7 @@ BUDGET = Kind(
         AccountId=aws.account, BudgetName=id.partition(":")[2]
     ),
     required=("budgetType", "timeUnit", "limitAmount", "limitUnit"), replaces=words("budgetType name"), name="name",
-    kept=words("notifications tags"), regional=False,
+    regional=False,
     unordered=words("costFilters notifications"), computed=("accountId", "arn", "timePeriodStart"),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -11,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from providers.errors import AlreadyExists, InvalidInput, MooringError, NotFound, PermissionDenied, Unavailable
 from providers.failures import abort
 
+log = logging.getLogger("mooring.provider")
 _PASSING = (
     "Throttl",
     "TooManyRequests",
@@ -53,8 +55,12 @@ def answers(method: Callable[[Any, Any, Any], Any]) -> Callable[[Any, Any, Any],
             return method(self, request, context)
         except (ClientError, BotoCoreError) as cause:
             failure: Exception = translated(cause, _about(request))
-        except Exception as error:  # noqa: BLE001 - nothing but a status can cross the wire
+        except MooringError as error:
             failure = error
+        except Exception as error:
+            log.debug("internal error", exc_info=error)
+            told = f"{type(error).__name__}: {error}"
+            failure = MooringError(f"{_about(request)}: internal error in the stand-in for the aws provider: {told}")
         return abort(context, failure, {})
 
     return answer

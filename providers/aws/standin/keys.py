@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from providers.aws.standin.kind import Aws, Kind, Properties, as_list, as_mapping, changed, tag_changes, words
 
 
@@ -83,7 +85,11 @@ def _read(aws: Aws, id: str) -> dict[str, Any] | None:
 
 def _delete(aws: Aws, id: str, state: Properties) -> None:
     days = state.get("deletionWindowInDays") or 30
-    aws.client("kms").schedule_key_deletion(KeyId=id, PendingWindowInDays=int(days))
+    try:
+        aws.client("kms").schedule_key_deletion(KeyId=id, PendingWindowInDays=int(days))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "KMSInvalidStateException" or _read(aws, id) is not None:
+            raise  # it waits for its end already
 
 
 KEY = Kind(

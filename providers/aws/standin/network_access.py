@@ -105,7 +105,7 @@ def _rule_kind(direction: str) -> Kind:
     return Kind(
         token=f"aws:vpc/s{name[1:]}:{name}", inputs=words(f"{fields} tags"), create=create, configure=_retag,
         read=read, delete=delete, find=find, required=("ipProtocol", "securityGroupId"), replaces=words(fields),
-        computed=("arn", "securityGroupRuleId"),
+        computed=("arn", "securityGroupRuleId"), kept=words("description"),
     )  # fmt: skip
 
 

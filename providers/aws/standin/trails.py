@@ -84,7 +84,7 @@ def _read(aws: Aws, id: str, *, missing_is_none: bool = False) -> dict[str, Any]
     ]  # fmt: skip
     tags = trails.list_tags(ResourceIdList=[trail["TrailARN"]])["ResourceTagList"]
     return without_none(
-        name=trail["Name"], arn=trail["TrailARN"], homeRegion=trail["HomeRegion"],
+        name=trail["Name"], arn=trail["TrailARN"], homeRegion=trail.get("HomeRegion", aws.region),
         **{key: trail.get(name) for key, name in _FIELDS.items()},
         enableLogFileValidation=trail.get("LogFileValidationEnabled", False),
         enableLogging=trails.get_trail_status(Name=id)["IsLogging"], advancedEventSelectors=selectors or None,
@@ -104,7 +104,7 @@ TRAIL = Kind(
         "kmsKeyId name s3BucketName s3KeyPrefix tags"
     ),
     create=_create, configure=_configure, read=_read, find=_find,
-    delete=lambda aws, id, state: aws.client("cloudtrail").delete_trail(Name=id),
+    delete=lambda aws, id, state: aws.client("cloudtrail").delete_trail(Name=id.rpartition("/")[2]),
     required=("s3BucketName",), replaces=words("name"), name="name", unordered=words("advancedEventSelectors"),
     defaults={"enableLogFileValidation": False, "enableLogging": True, "includeGlobalServiceEvents": True,
               "isMultiRegionTrail": False},
