@@ -42,10 +42,10 @@ def run(model: Path, source: Path, output: Path, say: Callable[[str], None] = la
     ):
         opened = open_source(stream, source, predictor)
         write, fail = csv.writer(predictions, lineterminator="\n"), csv.writer(errors, lineterminator="\n")
-        write.writerow([*opened.header, *_new_columns(predictor, opened.header)])
+        write.writerow([*opened.header, *new_columns(predictor, opened.header)])
         fail.writerow(["row", "error"])
         while chunk := list(islice(opened.lines, CHUNK)):
-            found = _predict(predictor, chunk)
+            found = predict_lines(predictor, chunk)
             for at, line in enumerate(chunk):
                 write.writerow([*line.copied, *found[at]])
                 if line.error:
@@ -70,7 +70,7 @@ def _replace(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def _new_columns(predictor: Predictor, header: Sequence[str]) -> list[str]:
+def new_columns(predictor: Predictor, header: Sequence[str]) -> list[str]:
     """Names of the output's own columns; an input that has one of that name already keeps it."""
     names = ["prediction"]
     if predictor.has_probabilities:
@@ -78,9 +78,9 @@ def _new_columns(predictor: Predictor, header: Sequence[str]) -> list[str]:
     return [f"model_{name}" if name in header else name for name in names]
 
 
-def _predict(predictor: Predictor, chunk: list[Line]) -> list[list[Any]]:
+def predict_lines(predictor: Predictor, chunk: list[Line]) -> list[list[Any]]:
     """The output's own cells of each line. A chunk that the model refuses is predicted row by row instead."""
-    empty = [""] * len(_new_columns(predictor, []))
+    empty = [""] * len(new_columns(predictor, []))
     good = [line for line in chunk if not line.error]
     cells = _try(predictor, good) if good else []
     if cells is None:
@@ -98,7 +98,7 @@ def _try(predictor: Predictor, lines: list[Line]) -> list[list[Any]] | None:
         if len(lines) > 1:
             return None
         lines[0].error = error.reason if isinstance(error, RowError) else str(error)
-        return [[""] * len(_new_columns(predictor, []))]
+        return [[""] * len(new_columns(predictor, []))]
     return _cells_of(answer)
 
 

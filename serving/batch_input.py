@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TextIO
 
 from serving import csv_rows
@@ -34,7 +34,7 @@ class Source:
     lines: Iterator[Line]
 
 
-def open_source(stream: TextIO, path: Path, predictor: Predictor) -> Source:
+def open_source(stream: TextIO, path: PurePath, predictor: Predictor) -> Source:
     """The rows of an opened file, by its ending. Raises RequestError for an empty one, or a wrong header."""
     return _csv_source(stream, predictor) if path.suffix.lower() == ".csv" else _json_source(stream, predictor)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving import csv_rows
+from serving import csv_rows, row_by_row
 from serving.bodies import array_of, lines_of, rows_of
 from serving.errors import RequestError
 from serving.expectations import listed, noted
@@ -46,6 +46,8 @@ class Instances:
 
     def invocations(self, request: Request) -> Reply:
         """`/invocations`: read by the content type, answered as the Accept header wants."""
+        if request.header(b"accept").strip().lower() == row_by_row.TYPE:
+            return row_by_row.reply(self.predictor, request)
         wanted = _wanted(request)
         kind = request.media_type or JSON_TYPE
         wishes = of_request(request)

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 KIT = Path(__file__).resolve().parents[1]
+AWS = {"aws", "test_aws_contract.py", "test_sagemaker_sdk.py"}
+"""Folders and files of the tests that `make test-aws` runs."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as behind a shell's `&`: what tests start would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,6 +46,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs the Pulumi CLI where it is absent, and say so. What takes long comes first, so that at the end
     of a run no process works alone."""
     items.sort(key=lambda item: "slow" not in item.keywords)
+    for item in items:
+        if AWS & {*item.path.parts, item.path.name}:
+            item.add_marker(pytest.mark.aws)
     if shutil.which("pulumi"):
         return
     absent = pytest.mark.skip(reason="the Pulumi CLI (`pulumi`) is not on PATH")

@@ -44,3 +44,19 @@ def split(id: str) -> tuple[str, str]:
     if not slash or not name or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region):
         raise NotFound(f"'{id}' is not an id on AWS: <region>/<name>, such as eu-central-1/iris-1a2b3c4d")
     return region, name
+
+
+def stack_mark(owner: Ownership) -> str:
+    """Six hexadecimal digits in the name of every job of a stack, by which AWS lists them without a look at tags."""
+    return hashlib.sha256(f"{owner.project}\0{owner.stack}".encode()).hexdigest()[:6]
+
+
+def mark(owner: Ownership) -> str:
+    """What is in the names of an owner's jobs: the stack's mark and six digits of its URN, or the stack's alone."""
+    return stack_mark(owner) + (hashlib.sha256(owner.urn.encode()).hexdigest()[:6] if owner.urn else "")
+
+
+def job_name(name: str, owner: Ownership, longest: int = LONGEST) -> str:
+    """A new name for a job, which is never free again: `<name>-<mark>-<chance>`."""
+    chance = uuid.uuid4().hex[: 10 if longest >= LONGEST else 6]
+    return f"{_fitting(name, longest - 14 - len(chance))}-{mark(owner)}-{chance}"

@@ -13,7 +13,7 @@ from providers.local.storage import parse_uri
 from providers.values import Channel, Identity, Machine, Network, Scoped
 
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-_CHANNEL = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
+CHANNEL = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
 _PARAMETER = re.compile(r"^[A-Za-z_][A-Za-z0-9_.-]*$")
 
 
@@ -77,7 +77,7 @@ def channel_problems(channels: Mapping[str, Channel], path: str = "channels") ->
     if not channels:
         found.append(Problem(path, "a job needs at least one channel, usually 'train'"))
     for name, channel in channels.items():
-        if not _CHANNEL.match(name):
+        if not CHANNEL.match(name):
             found.append(Problem(f"{path}.{name}", "a channel's name is letters, digits, '_' and '-', a letter first"))
         if other := variables.get(channel_variable(name)):
             found.append(Problem(f"{path}.{name}", f"'{other}' and '{name}' have the same variable; rename one"))

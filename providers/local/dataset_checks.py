@@ -14,8 +14,11 @@ from training.data.parts import ENDINGS
 from training.errors import TrainingError
 
 
-def source_problems(spec: DatasetSpec, root: Path, store: Store) -> Iterator[Problem]:
-    """Everything that is wrong with the source; nothing for a query or an API that is not asked yet."""
+def source_problems(spec: DatasetSpec, root: Path, store: Store | None) -> Iterator[Problem]:
+    """Everything that is wrong with the source; nothing for a query or an API that is not asked yet.
+
+    `store` is that of this machine, None where the data goes to a cloud.
+    """
     given = [key for key in ("source", "url", "sql", "http") if getattr(spec, key)]
     if len(given) != 1:
         have = f"{' and '.join(given)} are given" if given else "is missing"
@@ -23,7 +26,7 @@ def source_problems(spec: DatasetSpec, root: Path, store: Store) -> Iterator[Pro
         return
     if spec.source and (reason := _path_problem(spec, root / spec.source)):
         yield Problem("source", reason)
-    if spec.url and not store.exists(spec.url):
+    if spec.url and store is not None and not store.exists(spec.url):
         yield Problem("url", f"there is nothing at {spec.url} in the store of this machine")
     if spec.sql and "://" not in spec.sql.url:
         yield Problem("sql.url", "is no address of a database, such as postgresql+psycopg://user@host/name")

@@ -46,11 +46,11 @@ class TrainingBase(Run[S, T]):
             *checks.environment_problems(spec.environment),
             *checks.hyperparameter_problems(spec.hyperparameters),
             *image_lists.problems(spec.code.image, spec.code.requirements),
-            *_code_problems(spec.code, context.root),
+            *code_problems(spec.code, context.root),
             *script_command.problems(spec.code, dict(spec.hyperparameters)),
         ]
         if spec.code.source is None:
-            problems += _trainer_problems(spec)
+            problems += trainer_problems(spec)
         if problems:
             return spec, problems
         hashed = spec.code.model_copy(update={"source_hash": self._code_hash(spec, context.root)})
@@ -193,7 +193,7 @@ def read_metrics(path: Path, job: str = "") -> dict[str, float]:
     return {name: float(value) for name, value in found.items() if math.isfinite(value)}
 
 
-def _trainer_problems(spec: TrainingSpec) -> list[Problem]:
+def trainer_problems(spec: TrainingSpec) -> list[Problem]:
     found = []
     if spec.code.entry_point:
         found.append(Problem("code.entryPoint", "it names a script inside `source`, and there is no source"))
@@ -204,7 +204,7 @@ def _trainer_problems(spec: TrainingSpec) -> list[Problem]:
     return found
 
 
-def _code_problems(spec: CodeSpec, root: Path) -> list[Problem]:
+def code_problems(spec: CodeSpec, root: Path) -> list[Problem]:
     """A source folder or entry point that is not there."""
     if spec.source is None:
         return []

@@ -249,7 +249,7 @@ def test_the_stack_s_outputs_name_data_versions_models_and_addresses(base: dict[
     ("settings", "message"),
     [
         ({"cloud": "local", "modles": {"a": {}}}, r"configuration: modles: unknown key \(did you mean 'models'\?\)"),
-        ({"cloud": "aws", "region": "eu-central-1"}, "'aws' has no adapter in this version"),
+        ({"cloud": "azure", "region": "westeurope"}, "'azure' has no adapter in this version"),
     ],
 )
 def test_wrong_settings_end_the_program_with_one_clear_error(settings: dict[str, Any], message: str) -> None:

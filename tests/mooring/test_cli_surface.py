@@ -94,7 +94,7 @@ def test_a_wrong_engine_is_a_usage_error(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cloud", "says"), [("azure", "no emulator of 'azure'"), ("aws", "no adapter yet that deploys stacks to it")]
+    ("cloud", "says"), [("azure", "no emulator of 'azure'"), ("gcp", "no emulator of 'gcp'")]
 )
 def test_emulating_a_cloud_that_is_not_there_is_one_clear_error(bench: Bench, cloud: str, says: str) -> None:
     bench.file.with_name("Pulumi.far.yaml").write_text(f"config:\n  mooring:cloud: {cloud}\n")

@@ -24,18 +24,31 @@ class LogStream:
         """Take a line; it is sent with others."""
         text = line.encode("utf-8", errors="replace")[:LONGEST].decode("utf-8", errors="ignore")
         self._waiting.append({"timestamp": int(time.time() * 1000), "message": text or " "})
-        if len(self._waiting) >= BATCH_LINES or time.monotonic() - self._sent > BATCH_SECONDS:
+        if len(self._waiting) >= BATCH_LINES:
+            self.flush()
+        self.flush_due()
+
+    def flush_due(self) -> None:
+        """Send what waits, if it has waited long enough; to be called now and then, as no further line may come."""
+        if time.monotonic() - self._sent > BATCH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Send what waits."""
         if self._waiting:
-            self._make()
-            self._logs.put_log_events(
-                logGroupName=self._group, logStreamName=self._stream, logEvents=self._waiting[:BATCH_LINES]
-            )
-            del self._waiting[:BATCH_LINES]
+            try:
+                self._send()
+            except self._logs.exceptions.ResourceNotFoundException:  # the user deleted the group or the stream
+                self._made = False
+                self._send()
         self._sent = time.monotonic()
+
+    def _send(self) -> None:
+        self._make()
+        self._logs.put_log_events(
+            logGroupName=self._group, logStreamName=self._stream, logEvents=self._waiting[:BATCH_LINES]
+        )
+        del self._waiting[:BATCH_LINES]
 
     def _make(self) -> None:
         if self._made:

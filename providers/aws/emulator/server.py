@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from providers.aws.emulator.sagemaker.service import SageMaker
 
 HOST = "127.0.0.1"
 HEALTH_PATH = "/_mooring/health"
+LOOK_SECONDS = 0.2
 
 
 class Emulator:
@@ -60,7 +62,8 @@ def serve(home: Path, port: int, cache: Path | None = None, stop: threading.Even
     try:
         emulator.sagemaker.resume()
         print(f"listening on http://{HOST}:{port}", flush=True)
-        stop.wait()
+        while not stop.is_set():
+            time.sleep(LOOK_SECONDS)  # a signal that comes right before `stop.wait()` would not end it
     finally:
         emulator.sagemaker.work.stop()  # its threads may be in the middle of a call to this very server
         server.shutdown()

@@ -7,6 +7,8 @@ import threading
 import traceback
 from collections.abc import Callable
 
+from providers.errors import MooringError
+
 
 class Work:
     """Threads by key. A key that is at work already is left to it."""
@@ -29,6 +31,24 @@ class Work:
         """Whether somebody is at it."""
         with self._lock:
             return key in self._threads
+
+    def wait(self, key: str, seconds: float = 10.0) -> None:
+        """Return when nobody is at it, or after so long."""
+        with self._lock:
+            thread = self._threads.get(key)
+        if thread is not None:
+            thread.join(seconds)
+
+    def reason_of(self, error: Exception) -> str:
+        """What a job says that failed for a cause which is not its own. One that nobody foresaw is told in the log.
+
+        Raises `Halted` when the emulator ends: its end may be the cause.
+        """
+        if self.halt.is_set():
+            raise Halted from error
+        if not isinstance(error, MooringError | OSError):
+            traceback.print_exception(error, file=sys.stderr)
+        return f"InternalServerError: {error}"[:1024]
 
     def stop(self, seconds: float = 5.0) -> None:
         """Tell all to halt, and wait for them together so long at most."""

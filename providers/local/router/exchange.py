@@ -193,6 +193,8 @@ class Exchange:
             lines.append(b"x-model-version: " + self.route.version.encode())
         if not deployment:
             lines.append(b"x-mooring-deployment: " + self.route.deployment.encode())
+        # Of the route, whatever the replica says of itself: it tells old servers from new ones.
+        lines.append(b"x-mooring-version: " + self.route.version.encode())
         if self._rechunk:
             lines.append(b"transfer-encoding: chunked")
         if not self.keep_alive or self.client.closing:

@@ -9,9 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from running_emulator import RunningEmulator
+from running_emulator import RunningEmulator, StartEmulator
 
-StartEmulator = Callable[..., RunningEmulator]
 PACKAGES = ("boto3", "moto", "flask", "flask_cors")
 MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 

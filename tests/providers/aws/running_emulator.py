@@ -155,3 +155,7 @@ def _belongs_to(process: psutil.Process, home: str) -> bool:
     except (psutil.Error, OSError):
         return False
     return process.pid != os.getpid() and any(home in fact for fact in facts)
+
+
+StartEmulator = Callable[..., RunningEmulator]
+"""Starts an emulator of a test's own, in an environment laid over this process's: the fixture `start_emulator`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from providers.aws.emulator.account import ACCOUNT
 from providers.aws.emulator.errors import ApiError
-from providers.aws.emulator.moto import kms_keys, refusals, roles, s3_rules, scalable_targets, sns_delivery
+from providers.aws.emulator.moto import documents, kms_keys, refusals, roles, s3_rules, scalable_targets, sns_delivery
 from providers.aws.emulator.moto.asked import Asked
 
 _MADE_UP = {
@@ -23,6 +23,8 @@ def check(asked: Asked) -> None:
         raise refusals.not_emulated(asked)
     if asked.service == "kms":
         kms_keys.check(asked)
+    elif asked.service == "iam":
+        documents.check_iam(asked)
     elif asked.service == "s3":
         s3_rules.check(asked)
     elif asked.service == "s3control":
@@ -33,6 +35,8 @@ def check(asked: Asked) -> None:
         sns_delivery.check(asked)
     elif asked.service == "sts" and asked.operation == "AssumeRole":
         _check_role(asked)
+    elif asked.operation == "CreateVpcEndpoint" and "VpcEndpointType" not in asked.parameters:
+        asked.replace(asked.body + b"&VpcEndpointType=Gateway")  # AWS's default; moto cannot delete one without it
 
 
 def _check_role(asked: Asked) -> None:

@@ -24,6 +24,12 @@ def hold(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
     )
 
 
+def is_known(name: str) -> bool:
+    """Whether IAM has an operator of this name."""
+    quantifier, _, rest = name.rpartition(":")
+    return quantifier in ("", "ForAllValues", "ForAnyValue") and rest.removesuffix("IfExists") in {"Null", *_OPERATORS}
+
+
 def keys_of(conditions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The condition keys that they look at."""
     for keys in conditions.values():
@@ -43,13 +49,13 @@ def like(pattern: str, value: str) -> bool:
 
 
 def _holds(name: str, expected: list[str], actual: Sequence[str] | None) -> bool:
+    if not is_known(name):
+        raise ValueError(f"'{name}' is no condition operator of IAM")
     quantifier, _, rest = name.rpartition(":")
     plain = rest.removesuffix("IfExists")
     if plain == "Null":
         return (actual is None) == (expected == ["true"])
-    compare = _OPERATORS.get(plain)
-    if compare is None or quantifier not in ("", "ForAllValues", "ForAnyValue"):
-        raise ValueError(f"'{name}' is no condition operator of IAM")
+    compare = _OPERATORS[plain]
     is_negated = _NEGATED.match(plain) is not None
     if not actual:
         return rest.endswith("IfExists") or quantifier == "ForAllValues" or (is_negated and not quantifier)

@@ -133,8 +133,10 @@ def place(folder: Path) -> None:
 
 def install() -> None:
     """Have moto's S3 keep its objects in files. Once a process."""
-    from moto.s3.models import FakeKey
+    from moto.s3.models import FakeDeleteMarker, FakeKey
     from moto.s3.responses import S3Response
+
+    FakeDeleteMarker.dispose = lambda marker, garbage=False: None  # moto asks every version for it, and markers fail
 
     FakeKey.value = property(_value, _set_value)
     FakeKey.__getstate__, FakeKey.__setstate__ = _getstate, _setstate

@@ -104,7 +104,10 @@ class EverythingElse:
                 from moto.moto_server import werkzeug_app
 
                 werkzeug_app.DISABLE_GLOBAL_CORS = True
-                self._applications[backend] = werkzeug_app.create_backend_app(backend)
+                made = werkzeug_app.create_backend_app(backend)
+                made.debug = False  # Flask would make a class for each request, which holds its body for long
+                made.config["PROPAGATE_EXCEPTIONS"] = True
+                self._applications[backend] = made
             return self._applications[backend]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from providers.aws.emulator.account import ACCOUNT
 from providers.aws.emulator.errors import ApiError
 from providers.aws.emulator.messages import Reply
-from providers.aws.emulator.moto import gates, kms_keys, refusals
+from providers.aws.emulator.moto import documents, gates, kms_keys, refusals
 from providers.aws.emulator.moto.asked import Asked
 
 _METADATA = {"metadataConfiguration", "metadataTable", "metadataAnnotationTable", "metadataInventoryTable",
@@ -26,6 +27,8 @@ _KEY_GAPS = {
     "POST": set[str](),
 }
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _ENCRYPTION = "x-amz-server-side-encryption"
 
 
@@ -37,7 +40,10 @@ def check(asked: Asked) -> None:
     if bucket and not gaps.isdisjoint(marks):
         raise refusals.not_emulated(asked)
     if asked.method == "PUT" and not key and not marks.keys() - {"x-id"}:
-        return  # a new bucket
+        _check_name(bucket)
+        return
+    if asked.method == "PUT" and not key and "policy" in marks:
+        documents.check_bucket(asked.body.decode(errors="replace"))
     if asked.method == "DELETE" and bucket and not key and not marks.keys() - {"x-id"}:
         _check_empty(bucket)
     if key and asked.method in ("GET", "PUT") and not marks.keys() & {"acl", "tagging", "retention", "legal-hold"}:
@@ -69,6 +75,11 @@ def request_payment(asked: Asked) -> Reply | None:
         f'<RequestPaymentConfiguration xmlns="{_NAMESPACE}"><Payer>BucketOwner</Payer></RequestPaymentConfiguration>'
     )
     return Reply(200, payer.encode(), {"Content-Type": "application/xml"})
+
+
+def _check_name(bucket: str) -> None:
+    if not _NAME.fullmatch(bucket) or ".." in bucket or _ADDRESS.fullmatch(bucket):
+        raise ApiError("InvalidBucketName", "The specified bucket is not valid.")
 
 
 def _check_empty(name: str) -> None:

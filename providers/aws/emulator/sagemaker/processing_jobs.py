@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from providers.aws.emulator import images
 from providers.aws.emulator.errors import in_use, not_found, validation
-from providers.aws.emulator.sagemaker import listing, tags
+from providers.aws.emulator.sagemaker import listing, permissions, quotas, tags
 from providers.aws.emulator.sagemaker.call import Call, operation
 from providers.aws.emulator.sagemaker.processing import container, paths
 from providers.aws.emulator.sagemaker.processing.run import KIND, TERMINAL, ProcessingRun
@@ -46,8 +46,11 @@ def _check(call: Call) -> None:
         raise validation("ExperimentConfig is not emulated by Mooring for processing jobs (docs/emulators.md)")
     if not given["AppSpecification"].get("ContainerEntrypoint"):
         raise validation("ContainerEntrypoint must be given: an image's own entry point is not emulated by Mooring")
-    if not container.machines(given)[0]:
+    kind, machines = container.machines(given)
+    if not kind:
         raise validation("ClusterConfig must have an InstanceType or InstancePreferences")
+    quotas.check(kind, "processing job", machines)
+    permissions.require_role(call.region, given["RoleArn"])
     images.resolve(given["AppSpecification"]["ImageUri"], call.service.clients.get("ecr", call.region))
     paths.check(given)
 
@@ -86,6 +89,7 @@ def delete(call: Call) -> None:
         raise in_use(
             f"The processing job {job['ProcessingJobArn']} is in status {job['ProcessingJobStatus']}; stop it first"
         )
+    ProcessingRun(call.service, call.region, job["ProcessingJobName"]).tidy()
     call.state.remove(KIND, call.region, job["ProcessingJobName"])
     tags.forget(call.state, call.region, job["ProcessingJobArn"])
 
@@ -99,7 +103,8 @@ def _existing(call: Call) -> Thing:
 
 
 def resume(service: SageMaker) -> None:
-    """Go on with the jobs that were under way."""
+    """Go on with the jobs that were under way, and with the tidying up of those that had just ended."""
     for region, name, job in service.state.everywhere(KIND):
-        if job["ProcessingJobStatus"] not in TERMINAL:
-            ProcessingRun(service, region, name).begin()
+        run = ProcessingRun(service, region, name)
+        if job["ProcessingJobStatus"] not in TERMINAL or run.is_left:
+            run.begin()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from providers.aws.emulator import images
 from providers.aws.emulator.account import arn
 from providers.aws.emulator.errors import in_use, validation
-from providers.aws.emulator.sagemaker import listing, permissions, tags
+from providers.aws.emulator.sagemaker import listing, permissions, quotas, tags
 from providers.aws.emulator.sagemaker.call import Call, operation
 from providers.aws.emulator.sagemaker.training import container, inputs
 from providers.aws.emulator.sagemaker.training.log_metrics import compiled
-from providers.aws.emulator.sagemaker.training.run import KIND, TERMINAL, TOLD, TrainingRun, unended
+from providers.aws.emulator.sagemaker.training.run import KIND, TERMINAL, TOLD, TrainingRun
 from providers.aws.emulator.state import Thing
 
 if TYPE_CHECKING:
@@ -81,12 +82,14 @@ def check(service: SageMaker, region: str, given: dict[str, Any]) -> None:
     images.resolve(algorithm["TrainingImage"], service.clients.get("ecr", region))
     for definition in algorithm.get("MetricDefinitions") or ():
         compiled(definition)
-    inputs.host_names(given["ResourceConfig"])
+    machine = given["ResourceConfig"]
+    kind = machine.get("InstanceType") or "several instance types"
+    quotas.check(kind, "training job", inputs.machines(machine))
     permissions.require_role(region, given["RoleArn"])
     _check_spot(given)
-    kept = given.get("CheckpointConfig")
-    if kept and not str(kept.get("LocalPath") or container.CHECKPOINTS).startswith(f"{container.BASE}/"):
-        raise validation(f"CheckpointConfig.LocalPath {kept['LocalPath']} is not below {container.BASE}")
+    kept = str((given.get("CheckpointConfig") or {}).get("LocalPath") or container.CHECKPOINTS)
+    if not kept.startswith(f"{container.BASE}/") or ".." in Path(kept).parts:
+        raise validation(f"CheckpointConfig.LocalPath {kept} is not below {container.BASE}")
     inputs.check(given, service.clients.get("s3", region))
 
 
@@ -130,6 +133,8 @@ def stop_job(service: SageMaker, region: str, name: str) -> None:
             raise validation(
                 f"The request was rejected because the training job is in status {body['TrainingJobStatus']}."
             )
+        if body["TrainingJobStatus"] == "Stopping":
+            return
         now = time.time()
         body["SecondaryStatusTransitions"][-1].setdefault("EndTime", now)
         body["SecondaryStatusTransitions"].append(
@@ -149,6 +154,7 @@ def delete(call: Call) -> dict[str, Any]:
     job = _existing(call)
     if job["TrainingJobStatus"] not in TERMINAL:
         raise in_use(f"The training job {job['TrainingJobArn']} is in status {job['TrainingJobStatus']}; stop it first")
+    TrainingRun(call.service, call.region, job["TrainingJobName"]).tidy()
     call.state.remove(KIND, call.region, job["TrainingJobName"])
     tags.forget(call.state, call.region, job["TrainingJobArn"])
     return {}
@@ -162,8 +168,10 @@ def _existing(call: Call) -> Thing:
 
 
 def resume(service: SageMaker) -> None:
-    """Go on with the jobs that were under way."""
-    for run in unended(service):
-        run.begin()
-        if (job := service.state.find(KIND, run.region, run.name)) and job["TrainingJobStatus"] == "Stopping":
+    """Go on with the jobs that were under way, and with the tidying up of those that had just ended."""
+    for region, name, job in service.state.everywhere(KIND):
+        run = TrainingRun(service, region, name)
+        if job["TrainingJobStatus"] not in TERMINAL or run.is_left:
+            run.begin()
+        if job["TrainingJobStatus"] == "Stopping":
             service.work.begin(f"stop:{run.key}", run.stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from providers.aws.emulator.errors import in_use, not_found, validation
-from providers.aws.emulator.sagemaker import listing, models, tags
+from providers.aws.emulator.sagemaker import listing, models, quotas, tags
 from providers.aws.emulator.sagemaker.call import Call, operation
 from providers.aws.emulator.sagemaker.transform import sources
 from providers.aws.emulator.sagemaker.transform.data_processing import DataProcessing
@@ -45,6 +45,8 @@ def _check(call: Call) -> None:
         if given.get(member):
             raise validation(f"{member} is not emulated by Mooring for transform jobs (docs/emulators.md)")
     models.existing(call, given["ModelName"])
+    resources = given["TransformResources"]
+    quotas.check(resources["InstanceType"], "transform job", resources["InstanceCount"])
     sources.check(given)
     DataProcessing.of(given)
     megabytes = given.get("MaxPayloadInMB")

@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import StartEmulator
 from hosting_bench import HostingBench, eventually, hosting
-from running_emulator import RunningEmulator
+from running_emulator import RunningEmulator, StartEmulator
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 

@@ -222,3 +222,13 @@ def test_a_budget_is_changed_tagged_and_has_subscribers(emulator: RunningEmulato
     budgets.untag_resource(ResourceARN=arn, ResourceTagKeys=["a"])
     assert budgets.list_tags_for_resource(ResourceARN=arn)["ResourceTags"] == [{"Key": "c", "Value": "d"}]
     assert code_of(budgets.list_tags_for_resource, ResourceARN=f"{arn}-not") == "NotFoundException"
+
+
+def test_an_endpoint_of_a_vpc_is_a_gateway_unless_it_says_otherwise(emulator: RunningEmulator) -> None:
+    ec2 = emulator.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3")["VpcEndpoint"]
+    assert made["VpcEndpointType"] == "Gateway"
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcEndpoints"]
+    assert [one["State"] for one in found] == ["deleted"]

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import StartEmulator
-from running_emulator import RunningEmulator
+from running_emulator import RunningEmulator, StartEmulator
 
 Names = Callable[[str], str]
 ACCOUNT = "123456789012"
@@ -150,3 +149,25 @@ def test_a_bucket_policy_that_demands_tls_lets_the_emulators_requests_through_an
     s3.put_object(Bucket=name, Key="sealed/k", Body=b"x", ServerSideEncryption="aws:kms")
     s3.head_object(Bucket=name, Key="sealed/k")
     assert code_of(lambda: s3.put_object(Bucket=name, Key="sealed/other", Body=b"x")) == "AccessDenied"
+
+
+def test_a_bucket_whose_versioning_was_suspended_can_be_emptied_and_deleted(
+    emulator: RunningEmulator, unique: Callable[[str], str]
+) -> None:
+    s3, name = emulator.client("s3"), unique("suspended")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("kept", "gone"):
+        for body in (b"1", b"2"):
+            s3.put_object(Bucket=name, Key=key, Body=body)
+    s3.delete_object(Bucket=name, Key="gone")
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
+    for _ in range(5):
+        page = s3.list_object_versions(Bucket=name)
+        left = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if not left:
+            break
+        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in left]
+        s3.delete_objects(Bucket=name, Delete={"Objects": objects, "Quiet": True})
+    assert not left
+    s3.delete_bucket(Bucket=name)

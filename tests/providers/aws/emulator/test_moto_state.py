@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import StartEmulator
-from running_emulator import RunningEmulator
+from running_emulator import RunningEmulator, StartEmulator
 
 GUARANTEED = 0.5
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [

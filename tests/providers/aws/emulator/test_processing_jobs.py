@@ -237,3 +237,15 @@ def test_an_entry_point_and_an_image_are_needed(bench: ProcessingBench, name: st
         request["AppSpecification"] = {key: value for key, value in {**app, **changes}.items() if value}
         with pytest.raises(ClientError, match=words):
             bench.sagemaker.create_processing_job(**request)
+
+
+def test_a_role_that_cannot_be_assumed_is_refused(bench: ProcessingBench, name: str) -> None:
+    absent = "arn:aws:iam::123456789012:role/absent"
+    with pytest.raises(ClientError, match=f"Could not assume role {absent}"):
+        bench.sagemaker.create_processing_job(**bench.processing_request(name, SCRIPT, RoleArn=absent))
+
+
+def test_more_machines_than_an_account_has_are_refused(bench: ProcessingBench, name: str) -> None:
+    with pytest.raises(ClientError, match=r"'ml\.m5\.large for processing job usage' is 20 Instances") as caught:
+        bench.sagemaker.create_processing_job(**bench.processing_request(name, SCRIPT, count=21))
+    assert caught.value.response["Error"]["Code"] == "ResourceLimitExceeded"

@@ -253,3 +253,9 @@ def test_requests_that_cannot_be_are_refused(
 ) -> None:
     own = changes.pop("ModelName", model)
     refused(bench, words, bench.transform_request(name, own, f"s3://{bench.bucket}/x/", **changes))
+
+
+def test_more_machines_than_an_account_has_are_refused(bench: TransformBench, model: str, name: str) -> None:
+    machines = {"InstanceType": "ml.m5.large", "InstanceCount": 21}
+    request = bench.transform_request(name, model, f"s3://{bench.bucket}/x/", TransformResources=machines)
+    refused(bench, "'ml.m5.large for transform job usage' is 20 Instances", request, "ResourceLimitExceeded")

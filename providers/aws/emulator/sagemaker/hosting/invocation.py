@@ -18,7 +18,7 @@ from providers.local.supervisor import client
 if TYPE_CHECKING:
     from providers.aws.emulator.sagemaker.service import SageMaker
 
-DEPLOYMENT, VERSION = "x-mooring-deployment", "x-model-version"
+DEPLOYMENT, VERSION = "x-mooring-deployment", "x-mooring-version"
 """Headers by which a router is asked for a variant, and says which one answered, in which configuration."""
 FORWARDED = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-inference-id")
 RETURN_SECONDS = 15.0

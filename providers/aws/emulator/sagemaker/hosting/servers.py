@@ -24,6 +24,8 @@ PREDICT_PATH = "/invocations"
 MANIFEST = "mooring-model.json"
 OWN_PACKAGES = ("mooring_transforms", "serving")
 CONTAINER_PACKAGES = ("providers/aws/emulator/containers", "training")
+NAME, VERSION = "MOORING_MODEL_NAME", "MOORING_MODEL_VERSION"
+"""Variables by which Mooring's own image is told what it serves."""
 NOWHERE = "http://127.0.0.1:9"
 """Where an isolated container finds AWS: nobody listens there."""
 
@@ -38,7 +40,7 @@ class Command:
 
 def command(service: SageMaker, region: str, container: Container, root: Path, name: str, version: str) -> Command:
     """How to serve the model in the folder `root` (`model_folder.make`). `name` and `version` are what replies of
-    Mooring's own server say of it.
+    Mooring's own server say of it, unless the model's variables say better.
 
     Builds the image's environment where it is not there yet. Raises InvalidInput and Unavailable, as that does.
     """
@@ -46,8 +48,10 @@ def command(service: SageMaker, region: str, container: Container, root: Path, n
     model = root / "ml" / "model"
     variables = _variables(service, region, container, python, root)
     if container.image.brings_our_server and ((model / MANIFEST).is_file() or not (model / "code").is_dir()):
+        told = container.environment
         words = [*("--model", str(model), "--host", "127.0.0.1", "--port", "{port}"),
-                 *("--model-name", name, "--model-version", version, "--deployment", name)]  # fmt: skip
+                 *("--model-name", told.get(NAME, name), "--model-version", told.get(VERSION, version)),
+                 *("--deployment", name)]  # fmt: skip
         code = {"PYTHONPATH": str(code_folder(service.home, OWN_PACKAGES)), "OMP_NUM_THREADS": "1"}
         return Command((str(python), "-m", "serving", *words), {**variables, **container.environment, **code})
     kit = code_folder(service.home, CONTAINER_PACKAGES)

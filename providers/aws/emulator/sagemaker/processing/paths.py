@@ -9,6 +9,7 @@ from typing import Any
 from providers.aws.emulator import s3_files, s3_manifest
 from providers.aws.emulator.errors import validation
 from providers.aws.emulator.s3_files import TransferError
+from providers.aws.emulator.s3_upload import FolderUpload
 
 BASE = "/opt/ml"
 BELOW = f"{BASE}/processing"
@@ -57,20 +58,8 @@ def download(job: Mapping[str, Any], s3: Any, base: Path, host: int, hosts: int)
         place = one["S3Input"]
         folder = local(base, place)
         folder.mkdir(parents=True, exist_ok=True)
-        shards = hosts if place.get("S3DataDistributionType") == "ShardedByS3Key" else 1
-        count = _fetch(place, s3, folder, host if shards > 1 else 0, shards)
-        if not count:
+        if not s3_manifest.download(place, s3, folder, host, hosts):
             raise TransferError(f"ClientError: S3 key: {place['S3Uri']} matched no files on s3")
-
-
-def _fetch(place: Mapping[str, Any], s3: Any, folder: Path, shard: int, shards: int) -> int:
-    """One input into its folder; how many objects it has, on all machines."""
-    if place["S3DataType"] == "S3Prefix":
-        return s3_files.download_prefix(s3, place["S3Uri"], folder, shard, shards)
-    found = s3_manifest.listed(s3, place["S3Uri"])
-    for uri, relative in found[shard::shards]:
-        s3_files.download_file(s3, uri, s3_files.inside(folder, relative))
-    return len(found)
 
 
 def make_output_folders(job: Mapping[str, Any], base: Path) -> None:
@@ -81,40 +70,21 @@ def make_output_folders(job: Mapping[str, Any], base: Path) -> None:
 
 
 class Upload:
-    """Outputs of one machine on their way to S3. Each file goes when it is new or has changed since the last time."""
+    """Outputs of one machine on their way to S3."""
 
     def __init__(self, job: Mapping[str, Any], s3: Any, base: Path) -> None:
-        self._s3, self._base = s3, base
-        self._key = (job.get("ProcessingOutputConfig") or {}).get("KmsKeyId")
-        self._places = [one["S3Output"] for one in _outputs(job) if not one.get("AppManaged")]
-        self._sent: dict[Path, tuple[int, int]] = {}
-
-    @property
-    def is_continuous(self) -> bool:
-        """Whether anything goes while the container runs."""
-        return any(place["S3UploadMode"] == "Continuous" for place in self._places)
+        key = (job.get("ProcessingOutputConfig") or {}).get("KmsKeyId")
+        places = [one["S3Output"] for one in _outputs(job) if not one.get("AppManaged")]
+        self._uploads = [
+            (place["S3UploadMode"] == "Continuous", FolderUpload(s3, local(base, place), place["S3Uri"], key))
+            for place in places
+        ]
 
     def send(self, only_continuous: bool) -> None:
         """Send what there is to send now. Raises `TransferError`."""
-        for place in self._places:
-            if only_continuous and place["S3UploadMode"] != "Continuous":
-                continue
-            folder = local(self._base, place)
-            for path in sorted(folder.rglob("*")):
-                state = _state(path)
-                if state is not None and self._sent.get(path) != state:
-                    relative = path.relative_to(folder).as_posix()
-                    s3_files.upload_file(self._s3, path, f"{place['S3Uri'].rstrip('/')}/{relative}", self._key)
-                    self._sent[path] = state
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    """What changes with a file; None for what is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size) if path.is_file() else None
+        for is_continuous, upload in self._uploads:
+            if is_continuous or not only_continuous:
+                upload.send()
 
 
 def _outputs(job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -18,7 +18,6 @@ from providers.aws.emulator.sagemaker.training.run import LIMIT_WORDS
 from providers.aws.emulator.sagemaker.training.watch import Tail
 from providers.aws.emulator.state import Thing
 from providers.aws.emulator.work import Halted
-from providers.errors import MooringError
 from providers.local.environments.environments import Environments
 from providers.local.jobs.job_records import JobRecord
 from providers.local.jobs.jobs import Jobs
@@ -39,6 +38,7 @@ class ProcessingRun:
         self.service, self.region, self.name = service, region, name
         self.jobs = Jobs(service.home)
         self.s3 = service.clients.get("s3", region)
+        self._ids = [container.job_id(region, name, host) for host in container.host_names(self._job())]
 
     @property
     def key(self) -> str:
@@ -52,19 +52,34 @@ class ProcessingRun:
     def run(self) -> None:
         """To the end."""
         job = self._job()
-        if job["ProcessingJobStatus"] in TERMINAL:
-            return
-        hosts = container.host_names(job)
-        self._ids = [container.job_id(self.region, self.name, host) for host in hosts]
-        try:
-            status, reason = self._process(job, hosts)
-        except (TransferError, ApiError) as error:
-            status, reason = "Failed", str(error)
-        except (MooringError, OSError) as error:
-            status, reason = "Failed", f"InternalServerError: {error}"
-        told = next((text for id in self._ids if (text := container.message(self.jobs.folder(id)))), "")
+        if job["ProcessingJobStatus"] not in TERMINAL:
+            self._carry_out(job)
+        self._remove()
+
+    @property
+    def is_left(self) -> bool:
+        """Whether its containers have not been removed yet."""
+        return any(self.jobs.folder(id).exists() for id in self._ids)
+
+    def tidy(self) -> None:
+        """Of a job that has ended: return when nothing is left of its containers, and its name may be taken again."""
+        self.service.work.wait(self.key)
+        self._remove()
+
+    def _remove(self) -> None:
         for id in self._ids:
             self.jobs.delete(id)
+
+    def _carry_out(self, job: Thing) -> None:
+        try:
+            status, reason = self._process(job, container.host_names(job))
+        except (TransferError, ApiError) as error:
+            status, reason = "Failed", str(error)
+        except Halted:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job ends by it
+            status, reason = "Failed", self.service.work.reason_of(error)
+        told = next((text for id in self._ids if (text := container.message(self.jobs.folder(id)))), "")
         facts = {"FailureReason": reason[:1024] or None, "ExitMessage": told or None}
         self.service.state.change(
             KIND, self.region, self.name, ProcessingJobStatus=status, ProcessingEndTime=time.time(),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from providers.aws.emulator import s3_files
+from providers.aws.emulator import s3_files, s3_manifest
 from providers.aws.emulator.errors import ApiError, validation
 from providers.aws.emulator.s3_files import TransferError
 from providers.aws.emulator.sagemaker import permissions
@@ -71,27 +71,11 @@ def download(job: Thing, s3: Any, base: Path, host: int, hosts: int) -> None:
         folder = base / "input" / "data" / channel["ChannelName"]
         folder.mkdir(parents=True)
         permissions.require_reading(job["RoleArn"], source["S3Uri"], below=source["S3DataType"] == "S3Prefix")
-        shards = hosts if source.get("S3DataDistributionType") == "ShardedByS3Key" else 1
-        count = 0
-        for uri in _uris(source, s3):
-            count += s3_files.download_prefix(s3, uri, folder, host if shards > 1 else 0, shards)
-        if not count:
+        if not s3_manifest.download(source, s3, folder, host, hosts):
             reason = f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source.'
             raise TransferError(f"ClientError: Data download failed:{reason}")
         if channel.get("CompressionType") == "Gzip":
             _decompress(folder)
-
-
-def _uris(source: Mapping[str, Any], s3: Any) -> Sequence[str]:
-    """The prefix itself, or what a manifest lists: `[{"prefix": "s3://…/"}, "a.csv", …]`."""
-    if source["S3DataType"] == "S3Prefix":
-        return [source["S3Uri"]]
-    bucket, key = s3_files.split_uri(source["S3Uri"])
-    try:
-        head, *names = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        return [head["prefix"] + name for name in names]
-    except (ValueError, KeyError, TypeError) as error:
-        raise TransferError(f"ClientError: {source['S3Uri']} is no manifest: {error!r}") from error
 
 
 def _decompress(folder: Path) -> None:
@@ -151,9 +135,14 @@ def _described(job: Thing, channel: Mapping[str, Any]) -> dict[str, str]:
 
 
 def host_names(machine: Mapping[str, Any]) -> list[str]:
-    """`algo-1`, `algo-2`, …: one a machine of the job. Raises ApiError where the request names none."""
+    """`algo-1`, `algo-2`, …: one a machine of the job."""
+    return [f"algo-{number + 1}" for number in range(machines(machine))]
+
+
+def machines(machine: Mapping[str, Any]) -> int:
+    """How many machines a `ResourceConfig` asks for. Raises ApiError where it names none."""
     groups = machine.get("InstanceGroups")
     count = sum(group["InstanceCount"] for group in groups) if groups else machine.get("InstanceCount")
     if not count:
         raise ApiError("ValidationException", "ResourceConfig names no instances: InstanceCount or InstanceGroups")
-    return [f"algo-{number + 1}" for number in range(count)]
+    return int(count)

@@ -3,7 +3,7 @@
 ::
 
     Starting ─ Downloading ─ Training ─ Uploading ─▶ Completed
-        └──────────┴────────────┴───────────┴──────▶ Failed | Stopped | MaxRuntimeExceeded | Interrupted
+        └──────────┴────────────┴───────────┴──────▶ Failed | Stopped | MaxRuntimeExceeded
 
 Each step may be done again: a job that was under way when the emulator was killed is gone on with by the next one.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ from providers.aws.emulator.sagemaker.training.results import failure_reason, up
 from providers.aws.emulator.sagemaker.training.watch import Watch
 from providers.aws.emulator.state import Thing
 from providers.aws.emulator.work import Halted
-from providers.errors import MooringError
 from providers.local.environments.environments import Environments
 from providers.local.jobs.job_records import JobRecord
 from providers.local.jobs.jobs import Jobs
@@ -77,8 +75,11 @@ class TrainingRun:
     def run(self) -> None:
         """To the end."""
         job = self._job()
-        if job["TrainingJobStatus"] in TERMINAL:
-            return
+        if job["TrainingJobStatus"] not in TERMINAL:
+            self._carry_out(job)
+        self._remove(job)
+
+    def _carry_out(self, job: Thing) -> None:
         hosts = inputs.host_names(job["ResourceConfig"])
         try:
             records = self._train(job, hosts)
@@ -94,9 +95,23 @@ class TrainingRun:
                 self._end("Stopped", ended.status)
         except (TransferError, ApiError) as error:
             self._end("Failed", "Failed", FailureReason=str(error)[:1024])
-        except MooringError as error:
-            self._end("Failed", "Failed", FailureReason=f"InternalServerError: {error}"[:1024])
-        for host in hosts:
+        except Halted:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job ends by it
+            self._end("Failed", "Failed", FailureReason=self.service.work.reason_of(error))
+
+    @property
+    def is_left(self) -> bool:
+        """Whether its containers have not been removed yet."""
+        return any(self._folder(host).exists() for host in inputs.host_names(self._job()["ResourceConfig"]))
+
+    def tidy(self) -> None:
+        """Of a job that has ended: return when nothing is left of its containers, and its name may be taken again."""
+        self.service.work.wait(self.key)
+        self._remove(self._job())
+
+    def _remove(self, job: Thing) -> None:
+        for host in inputs.host_names(job["ResourceConfig"]):
             self.jobs.delete(self._id(host))
 
     def stop(self) -> None:
@@ -203,10 +218,3 @@ class TrainingRun:
             last["StatusMessage"] = facts.get("FailureReason") or last["StatusMessage"]
 
         self.service.state.edit(KIND, self.region, self.name, close)
-
-
-def unended(service: SageMaker) -> Iterator[TrainingRun]:
-    """The jobs that had not ended when the emulator last did."""
-    for region, name, job in service.state.everywhere(KIND):
-        if job["TrainingJobStatus"] not in TERMINAL:
-            yield TrainingRun(service, region, name)

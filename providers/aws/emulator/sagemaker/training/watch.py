@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from providers.aws.emulator import s3_files
 from providers.aws.emulator.log_stream import LogStream
+from providers.aws.emulator.s3_upload import FolderUpload
 from providers.aws.emulator.sagemaker.training import container
 from providers.aws.emulator.sagemaker.training.log_metrics import LogMetrics
 from providers.aws.emulator.work import Halted
@@ -39,7 +39,10 @@ class Watch:
             Tail(run.jobs.folder(id), LogStream(logs, GROUP, f"{job}/{host}-{began}"))
             for id, host in zip(ids, hosts, strict=True)
         ]
-        self._kept = body.get("CheckpointConfig") and body
+        self._checkpoints = None
+        if kept := body.get("CheckpointConfig"):  # those of the first machine, as AWS does
+            folder = container.checkpoints(body, run.jobs.folder(ids[0]))
+            self._checkpoints = FolderUpload(run.s3, folder, kept["S3Uri"])
         self._next_copy = time.monotonic() + CHECKPOINT_SECONDS
 
     def until_ended(self) -> None:
@@ -70,10 +73,8 @@ class Watch:
             self._copy_checkpoints()
 
     def _copy_checkpoints(self) -> None:
-        """What the first machine keeps, to S3: AWS does so all the time."""
-        if self._kept:
-            folder = container.checkpoints(self._kept, self._run.jobs.folder(self._ids[0]))
-            s3_files.upload_folder(self._run.s3, folder, self._kept["CheckpointConfig"]["S3Uri"])
+        if self._checkpoints is not None:
+            self._checkpoints.send()
         self._next_copy = time.monotonic() + CHECKPOINT_SECONDS
 
 
@@ -111,6 +112,8 @@ class Tail:
         """Send what waits, and write down how far that was."""
         if last:
             self._stream.flush()
+        else:
+            self._stream.flush_due()
         if self._offset != self._kept and self._stream.is_empty:
             records.write(self._place, {"bytes": self._offset})
             self._kept = self._offset

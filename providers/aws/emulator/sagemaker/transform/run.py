@@ -29,7 +29,6 @@ from providers.aws.emulator.sagemaker.transform.model_server import ModelServer,
 from providers.aws.emulator.sagemaker.transform.workers import Workers
 from providers.aws.emulator.state import Thing
 from providers.aws.emulator.work import Halted
-from providers.errors import MooringError
 
 if TYPE_CHECKING:
     from providers.aws.emulator.sagemaker.service import SageMaker
@@ -99,8 +98,10 @@ class TransformRun:
             return "Failed", f"ClientError: {error}"
         except ApiError as error:
             return "Failed", f"ClientError: {error.message}"
-        except (MooringError, OSError) as error:
-            return "Failed", f"InternalServerError: {error}"
+        except Halted:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job ends by it
+            return "Failed", self.service.work.reason_of(error)
 
     def _transform(self, job: Thing) -> tuple[str, str]:
         found = sources.objects(job, self.s3)
