@@ -93,9 +93,7 @@ def test_a_wrong_engine_is_a_usage_error(bench: Bench) -> None:
     assert bench.run("up", "--yes", "--engine", "embeded").code == exits.USAGE
 
 
-@pytest.mark.parametrize(
-    ("cloud", "says"), [("azure", "no emulator of 'azure'"), ("gcp", "no emulator of 'gcp'")]
-)
+@pytest.mark.parametrize(("cloud", "says"), [("azure", "no emulator of 'azure'"), ("gcp", "no emulator of 'gcp'")])
 def test_emulating_a_cloud_that_is_not_there_is_one_clear_error(bench: Bench, cloud: str, says: str) -> None:
     bench.file.with_name("Pulumi.far.yaml").write_text(f"config:\n  mooring:cloud: {cloud}\n")
     ran = bench.run("up", "--yes", "--stack", "far", "--emulate")
