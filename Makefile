@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: up test test-aws walk check clean venv dev lock
+.PHONY: up test test-walk test-aws walk check clean venv dev lock
 
 up: venv            ## deploy the stack `local` on this machine
 	@$(BIN)/mooring up --stack local --yes
@@ -14,8 +14,11 @@ venv:               ## the project's environment, made or repaired
 dev:                ## the same with what tests and checks need
 	@$(PYTHON) scripts/environment.py dev aws
 
-test: dev           ## all tests but those of AWS
-	@$(BIN)/python -m pytest -n 6 --dist worksteal -m "not aws"
+test: dev           ## all tests but those of the next two
+	@$(BIN)/python -m pytest -n 5 --dist worksteal -m "not aws and not walk"
+
+test-walk: dev      ## `kill -9` at the first turn of each boundary
+	@$(BIN)/python -m pytest -n 2 -m walk
 
 test-aws: dev       ## the tests of AWS: the emulator, the adapter, the foundation
 	@$(BIN)/python -m pytest -n 4 --dist worksteal -m aws

@@ -16,8 +16,11 @@ from pathlib import Path
 import pytest
 
 KIT = Path(__file__).resolve().parents[1]
-AWS = {"aws", "test_aws_contract.py", "test_sagemaker_sdk.py"}
-"""Folders and files of the tests that `make test-aws` runs."""
+APART = {
+    "aws": {"aws", "test_aws_contract.py", "test_sagemaker_sdk.py"},
+    "walk": {"test_kill_walk.py"},
+}
+"""Folders and files of the tests that `make test-aws` and `make test-walk` run, by marker."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as behind a shell's `&`: what tests start would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -47,8 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     of a run no process works alone."""
     items.sort(key=lambda item: "slow" not in item.keywords)
     for item in items:
-        if AWS & {*item.path.parts, item.path.name}:
-            item.add_marker(pytest.mark.aws)
+        for marker, places in APART.items():
+            if places & {*item.path.parts, item.path.name}:
+                item.add_marker(marker)
     if shutil.which("pulumi"):
         return
     absent = pytest.mark.skip(reason="the Pulumi CLI (`pulumi`) is not on PATH")

@@ -30,7 +30,7 @@ UNSTEADY = ("state:", "claim:", "record:", "endpoint:record-written")
 PREVIEW_EVERY = 10
 
 WHOLE = os.environ.get("MOORING_WALK") == "whole"
-"""`make walk` kills at every turn of every boundary; `make test`, to end in time, at the first turn of each."""
+"""`make walk` kills at every turn of every boundary; `make test-walk`, to end in time, at the first turn of each."""
 
 
 @pytest.fixture

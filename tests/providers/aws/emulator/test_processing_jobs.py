@@ -249,3 +249,13 @@ def test_more_machines_than_an_account_has_are_refused(bench: ProcessingBench, n
     with pytest.raises(ClientError, match=r"'ml\.m5\.large for processing job usage' is 20 Instances") as caught:
         bench.sagemaker.create_processing_job(**bench.processing_request(name, SCRIPT, count=21))
     assert caught.value.response["Error"]["Code"] == "ResourceLimitExceeded"
+
+
+def test_what_a_completed_job_made_outlives_a_kill(start_emulator: Callable[[], RunningEmulator]) -> None:
+    bench = ProcessingBench(start_emulator(), "made")
+    bench.sagemaker.create_processing_job(**bench.processing_request("made", SCRIPT, data=""))
+    deadline = time.monotonic() + 60
+    while bench.sagemaker.describe_processing_job(ProcessingJobName="made")["ProcessingJobStatus"] not in TERMINAL:
+        assert time.monotonic() < deadline
+    bench.running.kill()
+    assert list(bench.results("made")) == ["deep/algo-1.json"]

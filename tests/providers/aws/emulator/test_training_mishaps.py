@@ -151,6 +151,20 @@ def test_what_a_killed_emulator_left_of_an_ended_job_is_removed(start_emulator: 
     assert not folder.exists()
 
 
+def test_a_line_that_was_noted_as_told_outlives_a_kill(start_emulator: StartEmulator, mark: Path) -> None:
+    bench = Bench(start_emulator(), "told")
+    request = bench.request("told", bench.code(UNTIL_TOLD), hyperparameters={"mark": str(mark)})
+    bench.sagemaker.create_training_job(**request)
+    place = bench.running.home / "jobs" / container.job_id("us-east-1", "told", "algo-1") / "told.json"
+    deadline = time.monotonic() + 30
+    while not place.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    bench.running.kill()
+    mark.touch()
+    bench.wait("told")
+    assert bench.lines("told") == ["first", "validation:score=1;", "last"]
+
+
 def test_the_name_of_a_deleted_job_may_be_taken_at_once(bench: Bench) -> None:
     code = bench.code(SCRIPT)
     for _ in range(3):

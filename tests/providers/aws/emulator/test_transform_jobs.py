@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from running_emulator import RunningEmulator
-from transform_bench import TransformBench
+from transform_bench import TERMINAL, TransformBench
 
 Unique = Callable[[str], str]
 CLIENT = "ClientError: See job logs for more information"
@@ -259,3 +259,14 @@ def test_more_machines_than_an_account_has_are_refused(bench: TransformBench, mo
     machines = {"InstanceType": "ml.m5.large", "InstanceCount": 21}
     request = bench.transform_request(name, model, f"s3://{bench.bucket}/x/", TransformResources=machines)
     refused(bench, "'ml.m5.large for transform job usage' is 20 Instances", request, "ResourceLimitExceeded")
+
+
+def test_what_a_completed_job_made_outlives_a_kill(start_emulator: Callable[[], RunningEmulator]) -> None:
+    bench = TransformBench(start_emulator(), "made")
+    request = bench.transform_request("made", bench.model("made"), bench.put("made", a_csv="1,2"))
+    bench.sagemaker.create_transform_job(**request)
+    deadline = time.monotonic() + 60
+    while bench.sagemaker.describe_transform_job(TransformJobName="made")["TransformJobStatus"] not in TERMINAL:
+        assert time.monotonic() < deadline
+    bench.running.kill()
+    assert bench.results("made") == {"a.csv.out": "103.0\n"}

@@ -111,6 +111,7 @@ class ProcessingRun:
         status, reason = self._judge([self.jobs.get(id) for id in self._ids])
         for upload in self._uploads:
             upload.send(only_continuous=status != "Completed")
+        self.service.settle()
         return status, reason
 
     def _watch(self, job: Thing, hosts: list[str]) -> None:
@@ -119,7 +120,7 @@ class ProcessingRun:
         folders = [self.jobs.folder(id) for id in self._ids]
         self._uploads = [Upload(job, self.s3, base_of(folder)) for folder in folders]
         tails = [
-            Tail(folder, LogStream(logs, GROUP, f"{self.name}/{host}-{began}"))
+            Tail(folder, LogStream(logs, GROUP, f"{self.name}/{host}-{began}"), self.service.settle)
             for folder, host in zip(folders, hosts, strict=True)
         ]
         next_upload = time.monotonic() + UPLOAD_SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ class Watch:
         began = int(body.get("TrainingStartTime") or time.time())
         logs = service.clients.get("logs", region)
         self._tails = [
-            Tail(run.jobs.folder(id), LogStream(logs, GROUP, f"{job}/{host}-{began}"))
+            Tail(run.jobs.folder(id), LogStream(logs, GROUP, f"{job}/{host}-{began}"), service.settle)
             for id, host in zip(ids, hosts, strict=True)
         ]
         self._checkpoints = None
@@ -82,9 +83,10 @@ class Tail:
     """The log file of one container, read as it grows. How far it was told is kept beside it, so that the next
     emulator goes on from there."""
 
-    def __init__(self, folder: Path, stream: LogStream) -> None:
+    def __init__(self, folder: Path, stream: LogStream, settle: Callable[[], None]) -> None:
+        """`settle` returns when what was sent is on disk."""
         self._log, self._place = folder / LOG, folder / "told.json"
-        self._stream = stream
+        self._stream, self._settle = stream, settle
         self._offset = int((records.read(self._place) or {}).get("bytes", 0))
         self._kept = self._offset
 
@@ -115,5 +117,6 @@ class Tail:
         else:
             self._stream.flush_due()
         if self._offset != self._kept and self._stream.is_empty:
+            self._settle()
             records.write(self._place, {"bytes": self._offset})
             self._kept = self._offset

@@ -73,7 +73,7 @@ class TransformRun:
         began, logs = int(job["CreationTime"]), self.service.clients.get("logs", self.region)
         streams = [f"{self.name}/{_instance(server.id)}-{began}" for server in self._servers]
         self._tails = [
-            Tail(server.folder, LogStream(logs, GROUP, stream))
+            Tail(server.folder, LogStream(logs, GROUP, stream), self.service.settle)
             for server, stream in zip(self._servers, streams, strict=True)
         ]
         self._data_log = LogStream(logs, GROUP, f"{streams[0]}/data-log")
@@ -228,6 +228,7 @@ class TransformRun:
         return found
 
     def _end(self, status: str, reason: str) -> None:
+        self.service.settle()
         facts: dict[str, Any] = {"TransformJobStatus": status, "TransformEndTime": time.time()}
         self.service.state.change(
             KIND, self.region, self.name, **facts, **({"FailureReason": reason[:1024]} if reason else {})
